@@ -1,0 +1,121 @@
+//! Knowing the limiter of the API, so that Holdpoint never spends a window by accident (API facts 3.3).
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Every limited path has this window unless it is one of the login paths.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Counts our own requests by exact path, as the server's sliding window does.
+#[derive(Debug, Default)]
+pub struct Pace {
+    sent: Mutex<HashMap<String, PathWindow>>,
+}
+
+#[derive(Debug, Default)]
+struct PathWindow {
+    times: VecDeque<Instant>,
+    /// The limit the server stated in `X-RateLimit-Limit`, once seen.
+    stated: Option<usize>,
+}
+
+impl Pace {
+    /// Notes one request to `path`. Refused requests count too, as they do on the server.
+    pub fn note(&self, path: &str) {
+        if limit_of(path).is_none() {
+            return;
+        }
+        let now = Instant::now();
+        let mut sent = self.sent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let window = sent.entry(path.to_owned()).or_default();
+        window.times.push_back(now);
+        prune(&mut window.times, window_of(path), now);
+    }
+
+    /// Notes the limit the server itself stated for `path`.
+    pub fn stated(&self, path: &str, limit: usize) {
+        let mut sent = self.sent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sent.entry(path.to_owned()).or_default().stated = Some(limit);
+    }
+
+    /// How long to wait until `count` more requests to `path` fit into its window; zero when they fit now.
+    pub fn wait_for(&self, path: &str, count: usize) -> Duration {
+        let Some(default) = limit_of(path) else { return Duration::ZERO };
+        let now = Instant::now();
+        let window = window_of(path);
+        let mut sent = self.sent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(entry) = sent.get_mut(path) else { return Duration::ZERO };
+        prune(&mut entry.times, window, now);
+        let limit = entry.stated.unwrap_or(default).max(1);
+        let count = count.min(limit);
+        let over = (entry.times.len() + count).saturating_sub(limit);
+        if over == 0 {
+            return Duration::ZERO;
+        }
+        // After the oldest `over` requests have left the window there is room; a little more for clock differences.
+        entry.times.get(over - 1).map_or(Duration::ZERO, |oldest| {
+            (*oldest + window + Duration::from_millis(300)).saturating_duration_since(now)
+        })
+    }
+}
+
+fn prune(times: &mut VecDeque<Instant>, window: Duration, now: Instant) {
+    while times.front().is_some_and(|oldest| now.saturating_duration_since(*oldest) > window) {
+        times.pop_front();
+    }
+}
+
+fn window_of(path: &str) -> Duration {
+    if path.starts_with("/api/v1/auth/") { Duration::from_secs(300) } else { WINDOW }
+}
+
+/// Requests a window on `path`, or `None` where the limiter does not look.
+fn limit_of(path: &str) -> Option<usize> {
+    match path {
+        "/" | "/health" | "/docs" | "/redoc" | "/openapi.json" => None,
+        "/api/v1/runs" => Some(10),
+        "/api/v1/auth/login" => Some(10),
+        "/api/v1/auth/register" => Some(5),
+        "/api/v1/projects" | "/api/v1/personas" => Some(100),
+        _ => Some(60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_window_asks_to_wait_until_it_has_room() {
+        let pace = Pace::default();
+        for _ in 0..60 {
+            pace.note("/api/v1/nodes/fork/");
+        }
+        assert!(pace.wait_for("/api/v1/nodes/fork/", 1) > Duration::from_secs(59));
+        assert_eq!(pace.wait_for("/api/v1/nodes/other", 60), Duration::ZERO);
+        tokio::time::advance(Duration::from_secs(61)).await;
+        assert_eq!(pace.wait_for("/api/v1/nodes/fork/", 60), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_stated_limit_wins_over_the_known_one() {
+        let pace = Pace::default();
+        pace.stated("/api/v1/runs", 100);
+        for _ in 0..20 {
+            pace.note("/api/v1/runs");
+        }
+        assert_eq!(pace.wait_for("/api/v1/runs", 1), Duration::ZERO);
+    }
+
+    #[test]
+    fn health_is_exempt() {
+        let pace = Pace::default();
+        for _ in 0..1000 {
+            pace.note("/health");
+        }
+        assert_eq!(pace.wait_for("/health", 1), Duration::ZERO);
+    }
+}

@@ -1,0 +1,292 @@
+//! The append-only record of a check, one event a line; the only truth.
+//!
+//! Lines are written in order and flushed to the disk at once for what must not be lost (the intent of a fault, the
+//! end of a test) and at least every 200 ms for the rest. A reader takes every whole line; a torn last line is what a
+//! cut-off leaves, and is dropped.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read as _, Write};
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
+
+use crate::event::{Event, JOURNAL_FORMAT, Record};
+
+/// The longest line that is read back.
+const LINE_LIMIT: u64 = 4 * 1024 * 1024;
+/// More lines than any check writes.
+const LINES_LIMIT: usize = 2_000_000;
+
+/// What can go wrong with a journal.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file cannot be created or written.
+    #[error("the journal {path} cannot be written: {source}. Free some space or choose another folder with --out")]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file cannot be read.
+    #[error("the journal {path} cannot be read: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is something else.
+    #[error("{path} is not a Holdpoint journal: line {line}: {problem}")]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// Where.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+enum Message {
+    Event(Box<Event>),
+    Durable(Box<Event>, oneshot::Sender<bool>),
+}
+
+/// Where everything that happens goes. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Emitter {
+    sender: mpsc::Sender<Message>,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Message")
+    }
+}
+
+impl Emitter {
+    /// An emitter whose events nobody keeps, for looking at an environment without a check.
+    pub fn nowhere() -> Self {
+        Self { sender: mpsc::channel(1).0 }
+    }
+
+    /// Records an event. Waits while the journal is behind: nothing is ever dropped.
+    pub async fn emit(&self, event: Event) {
+        // The receiver ends only after every emitter is gone or writing has failed, and a failed journal has
+        // already told the runner to stop.
+        let _ = self.sender.send(Message::Event(Box::new(event))).await;
+    }
+
+    /// Records an event and waits until it is on the disk. False when it could not be written.
+    pub async fn emit_durably(&self, event: Event) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        self.sender.send(Message::Durable(Box::new(event), sender)).await.is_ok()
+            && receiver.await.unwrap_or(false)
+    }
+}
+
+/// The writing side of a journal.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    started: Instant,
+    seq: u64,
+}
+
+impl Journal {
+    /// Creates a new journal; refuses to overwrite one.
+    pub fn create(path: &Path) -> Result<Self, JournalError> {
+        let failed = |source| JournalError::Write { path: path.to_owned(), source };
+        let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
+        // The folder's entry must be on the disk too, or a crash could lose the whole file.
+        if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
+            let _ = folder.sync_all();
+        }
+        Ok(Self { path: path.to_owned(), file, started: Instant::now(), seq: 0 })
+    }
+
+    /// Starts the task that owns the file. Every record is handed to `followers` after it was written. The task ends
+    /// when every emitter is dropped, and answers with the error that stopped it, if one did.
+    pub fn start(
+        mut self,
+        followers: broadcast::Sender<std::sync::Arc<Record>>,
+    ) -> (Emitter, tokio::task::JoinHandle<Result<(), JournalError>>) {
+        let (sender, mut receiver) = mpsc::channel(256);
+        let task = tokio::spawn(async move {
+            let mut flush = interval(Duration::from_millis(200));
+            flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut dirty = false;
+            loop {
+                let message = tokio::select! {
+                    biased;
+                    message = receiver.recv() => message,
+                    _ = flush.tick(), if dirty => {
+                        self.sync()?;
+                        dirty = false;
+                        continue;
+                    }
+                };
+                let (event, done) = match message {
+                    None => break,
+                    Some(Message::Event(event)) => (event, None),
+                    Some(Message::Durable(event, done)) => (event, Some(done)),
+                };
+                let urgent = done.is_some()
+                    || matches!(*event, Event::CheckStarted { .. } | Event::TestEnded { .. } | Event::CheckEnded { .. });
+                let record = self.append(*event)?;
+                dirty = true;
+                if urgent {
+                    self.sync()?;
+                    dirty = false;
+                }
+                if let Some(done) = done {
+                    let _ = done.send(true);
+                }
+                // Nobody watching is fine.
+                let _ = followers.send(std::sync::Arc::new(record));
+            }
+            self.sync()
+        });
+        (Emitter { sender }, task)
+    }
+
+    fn append(&mut self, event: Event) -> Result<Record, JournalError> {
+        let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let record = Record { seq: self.seq, at: Utc::now(), elapsed_ms: elapsed, event };
+        self.seq += 1;
+        let failed = |source| JournalError::Write { path: self.path.clone(), source };
+        let mut line = serde_json::to_vec(&record).map_err(|error| failed(io::Error::other(error)))?;
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(failed)?;
+        Ok(record)
+    }
+
+    fn sync(&self) -> Result<(), JournalError> {
+        self.file.sync_data().map_err(|source| JournalError::Write { path: self.path.clone(), source })
+    }
+}
+
+/// Reads a journal back: every whole line up to the first torn one at the end.
+pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
+    let failed = |source| JournalError::Read { path: path.to_owned(), source };
+    let foreign = |line: usize, problem: String| JournalError::Foreign { path: path.to_owned(), line, problem };
+    let mut reader = BufReader::new(File::open(path).map_err(failed)?);
+    let mut records: Vec<Record> = Vec::new();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let number = records.len() + 1;
+        let read = (&mut reader).take(LINE_LIMIT).read_until(b'\n', &mut line).map_err(failed)?;
+        if read == 0 {
+            break;
+        }
+        if line.last() != Some(&b'\n') {
+            if read as u64 == LINE_LIMIT {
+                return Err(foreign(number, "the line is longer than 4 MiB".into()));
+            }
+            break;
+        }
+        let record: Record =
+            serde_json::from_slice(&line).map_err(|error| foreign(number, error.to_string()))?;
+        if record.seq != records.len() as u64 {
+            return Err(foreign(number, format!("event {} follows event {}", record.seq, records.len())));
+        }
+        match (&record.event, records.is_empty()) {
+            (Event::CheckStarted { format, .. }, true) if *format == JOURNAL_FORMAT => {}
+            (Event::CheckStarted { format, .. }, true) => {
+                return Err(foreign(1, format!("journal format {format}; this Holdpoint reads {JOURNAL_FORMAT}")));
+            }
+            (_, true) => return Err(foreign(1, "the first event does not start a check".into())),
+            (Event::CheckStarted { .. }, false) => return Err(foreign(number, "a second check starts".into())),
+            _ => {}
+        }
+        records.push(record);
+        if records.len() > LINES_LIMIT {
+            return Err(foreign(number, "more lines than a check writes".into()));
+        }
+    }
+    if records.is_empty() {
+        return Err(foreign(1, "the file holds no whole event".into()));
+    }
+    Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+    use crate::event::CheckEnding;
+    use crate::plan::{ChaosIntent, Plan};
+    use crate::words::Suite;
+
+    fn started() -> Event {
+        Event::CheckStarted {
+            format: JOURNAL_FORMAT,
+            check_id: "c".into(),
+            holdpoint: "0".into(),
+            plan: Box::new(Plan {
+                environment: Environment::staging(),
+                suite: Suite::All,
+                parameters: crate::parameters::Parameters::default(),
+                chaos: ChaosIntent::Simulated,
+                rehearsal_profile: None,
+            }),
+        }
+    }
+
+    async fn write(path: &Path) {
+        let (followers, _) = broadcast::channel(8);
+        let (emitter, task) = Journal::create(path).unwrap().start(followers);
+        assert!(emitter.emit_durably(started()).await);
+        emitter.emit(Event::AbortRequested { reason: "test".into() }).await;
+        emitter.emit(Event::CheckEnded { ending: CheckEnding::Completed }).await;
+        drop(emitter);
+        task.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.ndjson");
+        write(&path).await;
+        let records = read(&path).unwrap();
+        assert_eq!(records.len(), 3);
+        assert_eq!(records[2].event, Event::CheckEnded { ending: CheckEnding::Completed });
+        assert!(Journal::create(&path).is_err(), "a journal is never overwritten");
+    }
+
+    /// Rule 6 of the architecture: cut at any byte, everything before the cut is still there.
+    #[tokio::test]
+    async fn a_journal_cut_at_any_byte_gives_its_whole_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.ndjson");
+        write(&path).await;
+        let bytes = std::fs::read(&path).unwrap();
+        let first = bytes.iter().position(|byte| *byte == b'\n').unwrap();
+        for cut in 0..bytes.len() {
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            match read(&path) {
+                Ok(records) => {
+                    let whole = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
+                    assert_eq!(records.len(), whole, "cut at {cut}");
+                }
+                Err(JournalError::Foreign { .. }) => assert!(cut <= first, "cut at {cut}"),
+                Err(other) => panic!("cut at {cut}: {other}"),
+            }
+        }
+    }
+
+    #[test]
+    fn foreign_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.ndjson");
+        for content in ["", "hello\n", "{}\n", "{\"seq\":0}\n"] {
+            std::fs::write(&path, content).unwrap();
+            assert!(matches!(read(&path), Err(JournalError::Foreign { .. })), "{content:?}");
+        }
+    }
+}

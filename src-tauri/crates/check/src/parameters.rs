@@ -1,0 +1,272 @@
+//! Parameters of every test, with the runbook's values as defaults.
+
+use serde::{Deserialize, Serialize};
+
+/// All parameters. In a file every part and field may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Parameters {
+    /// Of the preflight and of every request.
+    pub general: General,
+    /// Of L1.
+    pub l1: L1,
+    /// Of L2.
+    pub l2: L2,
+    /// Of L3.
+    pub l3: L3,
+    /// Of C1.
+    pub c1: C1,
+    /// Of C2.
+    pub c2: C2,
+    /// Of C3.
+    pub c3: C3,
+}
+
+/// Preflight and requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct General {
+    /// Seconds until a request counts as timed out (API facts 10.3: 30).
+    pub request_timeout_s: u64,
+    /// Seconds the preflight's own run may take.
+    pub preflight_run_deadline_s: u64,
+    /// Largest accepted difference between the server's clock and this computer's, in seconds.
+    pub clock_difference_limit_s: u64,
+}
+
+impl Default for General {
+    fn default() -> Self {
+        Self { request_timeout_s: 30, preflight_run_deadline_s: 180, clock_difference_limit_s: 60 }
+    }
+}
+
+/// L1: 20 concurrent × 3 rounds, 0 failures, P95 < 5000 ms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct L1 {
+    /// Expansions at once.
+    pub concurrency: u32,
+    /// Bursts.
+    pub rounds: u32,
+    /// Failures that are still accepted.
+    pub failure_limit: u64,
+    /// P95 must be below this, in milliseconds.
+    pub p95_limit_ms: f64,
+}
+
+impl Default for L1 {
+    fn default() -> Self {
+        Self { concurrency: 20, rounds: 3, failure_limit: 0, p95_limit_ms: 5000.0 }
+    }
+}
+
+/// L2: 10 calibration + 10 auto-tune at once, 0 failures, backlog < 100.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct L2 {
+    /// Calibrations at once.
+    pub calibrations: u32,
+    /// Auto-tune requests at once.
+    pub auto_tunes: u32,
+    /// Runs queued beside them, so that the queue is under real pressure.
+    pub pressure_runs: u32,
+    /// Failures that are still accepted.
+    pub failure_limit: u64,
+    /// The backlog must stay below this.
+    pub backlog_limit: u64,
+    /// Seconds until everything queued must have ended.
+    pub drain_deadline_s: u64,
+}
+
+impl Default for L2 {
+    fn default() -> Self {
+        Self {
+            calibrations: 10,
+            auto_tunes: 10,
+            pressure_runs: 8,
+            failure_limit: 0,
+            backlog_limit: 100,
+            drain_deadline_s: 300,
+        }
+    }
+}
+
+/// L3: 10 streams + 10 exports at once, 0 bucket failures, no timeouts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct L3 {
+    /// Streams at once.
+    pub streams: u32,
+    /// Exports at once.
+    pub exports: u32,
+    /// Ticks of each stream, counted from the end of the run.
+    pub ticks: u32,
+    /// Storage probes during the load.
+    pub storage_probes: u32,
+    /// Bucket failures that are still accepted.
+    pub bucket_failure_limit: u64,
+    /// A stream that is silent for this many seconds has timed out.
+    pub silence_s: u64,
+}
+
+impl Default for L3 {
+    fn default() -> Self {
+        Self { streams: 10, exports: 10, ticks: 30, storage_probes: 3, bucket_failure_limit: 0, silence_s: 30 }
+    }
+}
+
+/// C1: worker restart mid-run; 0 stuck runs, 0 duplicates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct C1 {
+    /// Runs started before the restart; more than the worker's four slots, so that some are in flight and some wait.
+    pub runs: u32,
+    /// Seconds until the worker must be back with a new boot id.
+    pub restart_deadline_s: u64,
+    /// Seconds after the restart until every run must have ended.
+    pub run_deadline_s: u64,
+}
+
+impl Default for C1 {
+    fn default() -> Self {
+        Self { runs: 8, restart_deadline_s: 180, run_deadline_s: 300 }
+    }
+}
+
+/// C2: API restart mid-stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct C2 {
+    /// Streams open during the restart.
+    pub streams: u32,
+    /// Ticks of each stream, counted from the end of the run.
+    pub ticks: u32,
+    /// Milliseconds between two probes of the outage.
+    pub probe_ms: u64,
+    /// Seconds until the API must be back.
+    pub restart_deadline_s: u64,
+    /// A stream that neither delivers nor ends for this many seconds hangs.
+    pub silence_s: u64,
+}
+
+impl Default for C2 {
+    fn default() -> Self {
+        Self { streams: 5, ticks: 60, probe_ms: 100, restart_deadline_s: 240, silence_s: 45 }
+    }
+}
+
+/// C3: database restart under load; 0 data corruption, 0 stuck runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct C3 {
+    /// Writes a second during the fault.
+    pub writes_per_second: f64,
+    /// Milliseconds between two reads of real data, which also measure the outage.
+    pub probe_ms: u64,
+    /// Seconds of load before the fault.
+    pub before_s: u64,
+    /// Seconds of load after recovery.
+    pub after_s: u64,
+    /// Runs in flight during the fault.
+    pub runs: u32,
+    /// Seconds until the database must answer again.
+    pub restart_deadline_s: u64,
+    /// Seconds after recovery until every run must have ended.
+    pub run_deadline_s: u64,
+}
+
+impl Default for C3 {
+    fn default() -> Self {
+        Self {
+            writes_per_second: 2.0,
+            probe_ms: 100,
+            before_s: 2,
+            after_s: 3,
+            runs: 4,
+            restart_deadline_s: 180,
+            run_deadline_s: 300,
+        }
+    }
+}
+
+impl Parameters {
+    /// Deadlines that fit the rehearsal, whose restarts take seconds. No limit of the runbook is changed.
+    pub fn for_rehearsal() -> Self {
+        let mut parameters = Self::default();
+        parameters.general.preflight_run_deadline_s = 30;
+        parameters.l2.drain_deadline_s = 40;
+        parameters.l3.silence_s = 15;
+        parameters.c1.restart_deadline_s = 30;
+        parameters.c1.run_deadline_s = 30;
+        parameters.c2.restart_deadline_s = 30;
+        parameters.c2.silence_s = 15;
+        parameters.c3.restart_deadline_s = 30;
+        parameters.c3.run_deadline_s = 30;
+        parameters
+    }
+
+    /// Limits and amounts that are looser than the runbook's, in words; a verdict that rests on them says so.
+    pub fn looser_than_runbook(&self) -> Vec<String> {
+        let runbook = Self::default();
+        let mut looser = Vec::new();
+        let mut more = |name: &str, ours: f64, theirs: f64| {
+            if ours > theirs {
+                looser.push(format!("{name} {ours} (runbook {theirs})"));
+            }
+        };
+        more("L1 failures", self.l1.failure_limit as f64, runbook.l1.failure_limit as f64);
+        more("L1 P95 limit in ms", self.l1.p95_limit_ms, runbook.l1.p95_limit_ms);
+        more("L2 failures", self.l2.failure_limit as f64, runbook.l2.failure_limit as f64);
+        more("L2 backlog limit", self.l2.backlog_limit as f64, runbook.l2.backlog_limit as f64);
+        let bucket = (self.l3.bucket_failure_limit as f64, runbook.l3.bucket_failure_limit as f64);
+        more("L3 bucket failures", bucket.0, bucket.1);
+        let mut fewer = |name: &str, ours: u32, theirs: u32| {
+            if ours < theirs {
+                looser.push(format!("{name} {ours} (runbook {theirs})"));
+            }
+        };
+        fewer("L1 concurrency", self.l1.concurrency, runbook.l1.concurrency);
+        fewer("L1 rounds", self.l1.rounds, runbook.l1.rounds);
+        fewer("L2 calibrations", self.l2.calibrations, runbook.l2.calibrations);
+        fewer("L2 auto-tunes", self.l2.auto_tunes, runbook.l2.auto_tunes);
+        fewer("L3 streams", self.l3.streams, runbook.l3.streams);
+        fewer("L3 exports", self.l3.exports, runbook.l3.exports);
+        looser
+    }
+
+    /// Values a test cannot run with, in words.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut at_least_one = |name: &str, value: u64| {
+            if value == 0 {
+                problems.push(format!("{name} must be at least 1"));
+            }
+        };
+        at_least_one("general.request_timeout_s", self.general.request_timeout_s);
+        at_least_one("l1.concurrency", self.l1.concurrency.into());
+        at_least_one("l1.rounds", self.l1.rounds.into());
+        at_least_one("l2.calibrations", self.l2.calibrations.into());
+        at_least_one("l2.auto_tunes", self.l2.auto_tunes.into());
+        at_least_one("l3.streams", self.l3.streams.into());
+        at_least_one("l3.exports", self.l3.exports.into());
+        at_least_one("l3.ticks", self.l3.ticks.into());
+        at_least_one("c2.streams", self.c2.streams.into());
+        at_least_one("c2.ticks", self.c2.ticks.into());
+        at_least_one("c2.probe_ms", self.c2.probe_ms);
+        at_least_one("c3.probe_ms", self.c3.probe_ms);
+        for (name, value) in [("c1.runs", self.c1.runs), ("l2.pressure_runs", self.l2.pressure_runs), ("c3.runs", self.c3.runs)] {
+            if value < 2 {
+                problems.push(format!("{name} must be at least 2"));
+            }
+        }
+        if self.l1.concurrency > 60 {
+            problems.push("l1.concurrency must be at most 60: the API's limiter allows 60 expansions a minute".into());
+        }
+        for (name, value) in [("l1.p95_limit_ms", self.l1.p95_limit_ms), ("c3.writes_per_second", self.c3.writes_per_second)] {
+            if !value.is_finite() || value <= 0.0 {
+                problems.push(format!("{name} must be above 0"));
+            }
+        }
+        problems
+    }
+}

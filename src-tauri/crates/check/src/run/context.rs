@@ -1,0 +1,116 @@
+//! What every test needs: the clients, the plan, the journal, the way to stop.
+
+use std::time::Duration;
+
+use holdpoint_agentverse::client::{Credentials, Timeouts};
+use holdpoint_agentverse::error::ApiError;
+use holdpoint_agentverse::storage::Storage;
+use holdpoint_agentverse::{Client, ExposeSecret as _};
+use holdpoint_railway as railway;
+use tokio_util::sync::CancellationToken;
+
+use crate::environment::Secrets;
+use crate::journal::Emitter;
+use crate::plan::{ChaosIntent, Plan};
+
+/// Why the clients of a check cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The client of the API.
+    #[error("the client of the API cannot be made: {0}")]
+    Api(ApiError),
+    /// The client of the object store.
+    #[error("the client of the object store cannot be made: {0}. Check storage.url, bucket and region")]
+    Storage(ApiError),
+    /// The client of Railway.
+    #[error("the client of Railway cannot be made: {0}")]
+    Railway(railway::Error),
+}
+
+pub(super) struct Clients {
+    api: Client,
+    storage: Option<Storage>,
+    railway: Option<railway::Client>,
+}
+
+pub(super) struct Context {
+    pub(super) plan: Plan,
+    pub(super) check_id: String,
+    pub(super) api: Client,
+    pub(super) storage: Option<Storage>,
+    pub(super) railway: Option<railway::Client>,
+    pub(super) emit: Emitter,
+    pub(super) stop: CancellationToken,
+}
+
+impl Context {
+    pub(super) fn connect(plan: &Plan, secrets: &Secrets) -> Result<Clients, ConnectError> {
+        let environment = &plan.environment;
+        let credentials = match (&secrets.email, &secrets.password) {
+            (Some(email), Some(password)) => Some(Credentials {
+                email: email.clone(),
+                password: password.clone(),
+                ops_key: secrets.ops_key.clone(),
+            }),
+            _ => None,
+        };
+        let timeouts = Timeouts {
+            total: Duration::from_secs(plan.parameters.general.request_timeout_s),
+            ..Timeouts::default()
+        };
+        let api = Client::new(environment.api_url.clone(), credentials, timeouts).map_err(ConnectError::Api)?;
+        let storage = match (&secrets.s3_access_key, &secrets.s3_secret_key) {
+            (Some(access), Some(secret)) => {
+                let target = &environment.storage;
+                Some(
+                    Storage::new(target.url.clone(), &target.bucket, &target.region, access, secret)
+                        .map_err(ConnectError::Storage)?,
+                )
+            }
+            _ => None,
+        };
+        let railway = match (&environment.railway, &secrets.railway_token, plan.chaos) {
+            (Some(target), Some(token), ChaosIntent::Real) => Some(
+                railway::Client::new(
+                    target.url.clone(),
+                    railway::Secret::new(token.expose_secret().to_owned()),
+                    secrets.railway_token_kind.unwrap_or(railway::TokenKind::Project),
+                )
+                .map_err(ConnectError::Railway)?,
+            ),
+            _ => None,
+        };
+        Ok(Clients { api, storage, railway })
+    }
+
+    pub(super) fn new(
+        clients: Clients,
+        plan: Plan,
+        check_id: String,
+        emit: Emitter,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            plan,
+            check_id,
+            api: clients.api,
+            storage: clients.storage,
+            railway: clients.railway,
+            emit,
+            stop,
+        }
+    }
+
+    /// The short form of the check's id that our own operation ids start with: `hp-1a2b3c4d`.
+    pub(super) fn tag(&self) -> String {
+        format!("hp-{}", self.check_id.get(..8).unwrap_or("check"))
+    }
+
+    /// Sleeps; false when the check was aborted meanwhile.
+    pub(super) async fn pause(&self, duration: Duration) -> bool {
+        tokio::select! {
+            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep(duration) => true,
+        }
+    }
+}

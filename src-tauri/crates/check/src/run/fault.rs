@@ -1,0 +1,251 @@
+//! Injecting a fault, proving it, and seeing it undone.
+//!
+//! The order is the safety: identity read, deployment pinned, intent on the disk, mutation, proof, recovery. Recovery
+//! is waited for whatever else happens, an abort included.
+
+use std::future::Future;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use holdpoint_railway::{self as railway, Target};
+use tokio::time::Instant;
+
+use super::context::Context;
+use crate::event::{Event, FaultIntent, Phase};
+use crate::plan::ChaosIntent;
+use crate::words::{Service, TestId};
+
+/// What became of the wish to inject a fault.
+#[derive(Debug)]
+pub(super) enum Injected {
+    /// There is no token: nothing was done, as planned.
+    Simulated,
+    /// Railway was asked; the restart has to be proven.
+    Asked(Asked),
+    /// Nothing was done, and it should have been. The reason is in the journal.
+    Refused(String),
+}
+
+/// A restart that Railway was asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) fault: String,
+    pub(super) target: Target,
+    pub(super) at: Instant,
+    pub(super) wall: DateTime<Utc>,
+}
+
+/// Looks at the system before a fault; chaos does not start on an unhealthy one.
+pub(super) async fn before(context: &Context, test: TestId) -> Result<(), String> {
+    let (healthy, detail) = super::session::steady_state(context).await;
+    context
+        .emit
+        .emit(Event::Steady { test: Some(test), phase: Phase::Before, healthy, detail: detail.clone() })
+        .await;
+    if healthy {
+        Ok(())
+    } else {
+        Err(format!("the system was not healthy before the fault, so none was injected: {detail}"))
+    }
+}
+
+/// Looks at the system after a fault.
+pub(super) async fn after(context: &Context, test: TestId) {
+    let (healthy, detail) = super::session::steady_state(context).await;
+    context.emit.emit(Event::Steady { test: Some(test), phase: Phase::After, healthy, detail }).await;
+}
+
+/// Asks Railway to restart a service, with the intent on the disk first.
+pub(super) async fn inject(
+    context: &Context,
+    test: TestId,
+    service: Service,
+    identity_before: Option<String>,
+) -> Injected {
+    if context.plan.chaos == ChaosIntent::Simulated {
+        context.emit.emit(Event::FaultSimulated { test, service }).await;
+        return Injected::Simulated;
+    }
+    let fault = format!("{test}-{service}-restart");
+    let (Some(client), Some(target)) = (&context.railway, &context.plan.environment.railway) else {
+        return Injected::Refused("Railway is not configured for this environment".into());
+    };
+    let Some(service_id) = target.services.get(&service) else {
+        return Injected::Refused(format!("the Railway id of {service} is not configured"));
+    };
+    let target = Target {
+        project_id: target.project_id.clone(),
+        environment_id: target.environment_id.clone(),
+        service_id: service_id.clone(),
+    };
+    let mut intent = FaultIntent {
+        fault: fault.clone(),
+        test,
+        service,
+        service_id: service_id.clone(),
+        deployment_id: String::new(),
+        method: "deploymentRestart".into(),
+        identity_before,
+        undo: format!("restart {service} again, then redeploy it from Railway"),
+    };
+    let pinned = match client.pin(&target).await {
+        Ok(pinned) => pinned,
+        Err(error) => return refuse(context, intent, &error).await,
+    };
+    intent.deployment_id = pinned.deployment_id().to_owned();
+    if context.stop.is_cancelled() {
+        return Injected::Refused("aborted before the fault".into());
+    }
+    if !context.emit.emit_durably(Event::FaultIntended(intent)).await {
+        return Injected::Refused("the intent could not be written to the journal".into());
+    }
+    let (at, wall) = (Instant::now(), Utc::now());
+    let asked = Asked { fault: fault.clone(), target, at, wall };
+    match client.restart(&pinned).await {
+        Ok(_) => {
+            context.emit.emit_durably(Event::FaultAccepted { fault, requested_at: wall }).await;
+            Injected::Asked(asked)
+        }
+        // Nobody knows whether it took effect; it is never repeated, and the proof decides.
+        Err(railway::Error::Ambiguous { .. }) => Injected::Asked(asked),
+        Err(error) => {
+            emit_refusal(context, &fault, &error).await;
+            Injected::Refused(error.to_string())
+        }
+    }
+}
+
+async fn refuse(context: &Context, intent: FaultIntent, error: &railway::Error) -> Injected {
+    let fault = intent.fault.clone();
+    context.emit.emit_durably(Event::FaultIntended(intent)).await;
+    emit_refusal(context, &fault, error).await;
+    Injected::Refused(error.to_string())
+}
+
+async fn emit_refusal(context: &Context, fault: &str, error: &railway::Error) {
+    context
+        .emit
+        .emit_durably(Event::FaultRefused {
+            fault: fault.into(),
+            code: error.code().into(),
+            message: error.to_string(),
+            remedy: error.remedy(),
+        })
+        .await;
+}
+
+/// Asks `proof` every 300 ms until it yields (how, before, after), or the deadline passes. Goes on through an abort:
+/// what was started has to be seen through.
+pub(super) async fn prove<P, F>(context: &Context, asked: &Asked, deadline: Duration, proof: P) -> bool
+where
+    P: Fn() -> F,
+    F: Future<Output = Option<(String, String, String)>>,
+{
+    while asked.at.elapsed() < deadline {
+        if let Some((how, before, after)) = proof().await {
+            context
+                .emit
+                .emit_durably(Event::FaultProven { fault: asked.fault.clone(), how, before, after })
+                .await;
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    context
+        .emit
+        .emit_durably(Event::FaultUnproven {
+            fault: asked.fault.clone(),
+            reason: format!("no proof of a restart within {:.0} s", deadline.as_secs_f64()),
+        })
+        .await;
+    false
+}
+
+/// Waits until `is_back` says how it knows that the service works again. Past the deadline the service is restarted
+/// once more, and if that does not help a person is told what to do. Goes on through an abort.
+pub(super) async fn recover<P, F>(
+    context: &Context,
+    asked: &Asked,
+    service: Service,
+    deadline: Duration,
+    is_back: P,
+) -> bool
+where
+    P: Fn() -> F,
+    F: Future<Output = Option<String>>,
+{
+    if let Some(how) = wait_back(asked.at, deadline, &is_back).await {
+        recovered(context, asked, how).await;
+        return true;
+    }
+    context
+        .emit
+        .emit_durably(Event::FaultNotRecovered {
+            fault: asked.fault.clone(),
+            waited_s: asked.at.elapsed().as_secs_f64(),
+            advice: format!("{service} is not back; Holdpoint restarts it once more"),
+        })
+        .await;
+    if let Some(client) = &context.railway {
+        // The outcome shows in whether the service comes back, which is what is waited for.
+        if let Ok(pinned) = client.pin(&asked.target).await {
+            let _ = client.restart(&pinned).await;
+        }
+    }
+    if let Some(how) = wait_back(Instant::now(), deadline, &is_back).await {
+        recovered(context, asked, format!("{how}, after a second restart")).await;
+        return false;
+    }
+    context
+        .emit
+        .emit_durably(Event::FaultNotRecovered {
+            fault: asked.fault.clone(),
+            waited_s: asked.at.elapsed().as_secs_f64(),
+            advice: format!(
+                "{service} is still not back after a second restart. Redeploy it in the Railway dashboard \
+                 (service {}), then look at its logs",
+                asked.target.service_id
+            ),
+        })
+        .await;
+    false
+}
+
+async fn wait_back<P, F>(since: Instant, deadline: Duration, is_back: &P) -> Option<String>
+where
+    P: Fn() -> F,
+    F: Future<Output = Option<String>>,
+{
+    loop {
+        if let Some(how) = is_back().await {
+            return Some(how);
+        }
+        if since.elapsed() >= deadline {
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+async fn recovered(context: &Context, asked: &Asked, how: String) {
+    let seconds = asked.at.elapsed().as_secs_f64();
+    context.emit.emit_durably(Event::FaultRecovered { fault: asked.fault.clone(), seconds, how }).await;
+}
+
+/// Keeps the log lines of a service since the fault, as evidence. Missing logs are no failure: they are not judged.
+pub(super) async fn keep_logs(context: &Context, test: TestId, service: Service, asked: &Asked) -> Vec<String> {
+    let Some(client) = &context.railway else { return Vec::new() };
+    let Ok(pinned) = client.pin(&asked.target).await else { return Vec::new() };
+    let since = asked.wall - chrono::TimeDelta::seconds(2);
+    let Ok(lines) = client.logs(pinned.deployment_id(), 60, Some(since), None).await else {
+        return Vec::new();
+    };
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| format!("{} {}", line.timestamp, holdpoint_agentverse::error::redact(&line.message)))
+        .collect();
+    if !lines.is_empty() {
+        context.emit.emit(Event::LogLines { test, service, lines: lines.clone() }).await;
+    }
+    lines
+}

@@ -1,0 +1,204 @@
+//! Running a check: preflight, the tests one after another, a last look, clean-up. Only emits events.
+
+mod api;
+mod bucket;
+mod c1;
+mod c2;
+mod c3;
+mod context;
+mod exports;
+mod fault;
+mod l1;
+mod l2;
+mod l3;
+mod preflight;
+mod prober;
+mod rep;
+mod runs;
+mod session;
+mod streams;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use holdpoint_load::FitnessWatch;
+use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use self::context::ConnectError;
+pub use self::preflight::preflight_rows;
+
+use self::context::Context;
+use self::session::Session;
+use crate::environment::Secrets;
+use crate::event::{CheckEnding, Ending, Event, JOURNAL_FORMAT, Phase, Record};
+use crate::journal::{Emitter, Journal, JournalError};
+use crate::plan::Plan;
+use crate::words::TestId;
+
+/// The name of the journal in the folder of a check.
+pub const JOURNAL_FILE: &str = "journal.ndjson";
+
+/// Why a check could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The journal cannot be created.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A client cannot be made.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
+
+/// A running check.
+#[derive(Debug)]
+pub struct Check {
+    /// Its id.
+    pub id: String,
+    /// Where its journal is.
+    pub journal: PathBuf,
+    /// Every record from the first one on.
+    pub records: broadcast::Receiver<Arc<Record>>,
+    /// Stops the check safely: load ends, services touched are waited for, the journal gets its end.
+    pub stop: CancellationToken,
+    /// Ends when the check has ended and its journal is on the disk.
+    pub done: JoinHandle<Result<(), JournalError>>,
+}
+
+/// Starts a check; its journal is created in `folder`.
+pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, StartError> {
+    let id = uuid::Uuid::new_v4().to_string();
+    let journal = folder.join(JOURNAL_FILE);
+    let stop = CancellationToken::new();
+    let (followers, records) = broadcast::channel(16_384);
+    let clients = Context::connect(&plan, secrets)?;
+    let (emit, writer) = Journal::create(&journal)?.start(followers);
+    let context = Context::new(clients, plan, id.clone(), emit, stop.clone());
+    let done = tokio::spawn(async move {
+        // The runner gets a task of its own, so that a defect in it still leaves a journal with every event so far.
+        let runner = tokio::spawn(run(context));
+        let written = writer.await;
+        let _ = runner.await;
+        match written {
+            Ok(result) => result,
+            Err(_) => Ok(()),
+        }
+    });
+    Ok(Check { id, journal, records, stop, done })
+}
+
+async fn run(context: Context) {
+    let watch = FitnessWatch::start();
+    let started = Event::CheckStarted {
+        format: JOURNAL_FORMAT,
+        check_id: context.check_id.clone(),
+        holdpoint: env!("CARGO_PKG_VERSION").into(),
+        plan: Box::new(context.plan.clone()),
+    };
+    if !context.emit.emit_durably(started).await {
+        return;
+    }
+    let (session, blocking) = preflight::run(&context).await;
+    let Some(session) = session else {
+        let ending = if context.stop.is_cancelled() {
+            CheckEnding::Aborted { reason: "aborted during the preflight".into() }
+        } else {
+            CheckEnding::Blocked { rows: blocking }
+        };
+        context.emit.emit(Event::Fitness(watch.read())).await;
+        context.emit.emit_durably(Event::CheckEnded { ending }).await;
+        return;
+    };
+    for test in context.plan.suite.tests() {
+        if context.stop.is_cancelled() {
+            break;
+        }
+        context.emit.emit(Event::TestStarted { test }).await;
+        let ending = run_test(&context, &session, test).await;
+        context.emit.emit_durably(Event::TestEnded { test, ending }).await;
+    }
+    context.emit.emit(Event::Fitness(watch.read())).await;
+    last_look(&context, &session).await;
+    clean_up(&context, &session).await;
+    let ending = if context.stop.is_cancelled() {
+        CheckEnding::Aborted { reason: "aborted".into() }
+    } else {
+        CheckEnding::Completed
+    };
+    context.emit.emit_durably(Event::CheckEnded { ending }).await;
+}
+
+async fn run_test(context: &Context, session: &Session, test: TestId) -> Ending {
+    let outcome = match test {
+        TestId::L1 => l1::run(context, session).await,
+        TestId::L2 => l2::run(context, session).await,
+        TestId::L3 => l3::run(context, session).await,
+        TestId::C1 => c1::run(context, session).await,
+        TestId::C2 => c2::run(context, session).await,
+        TestId::C3 => c3::run(context, session).await,
+        TestId::Rep => rep::run(context, session).await,
+        TestId::Bucket => bucket::run(context, session).await,
+    };
+    match outcome {
+        _ if context.stop.is_cancelled() => Ending::Aborted,
+        Ok(()) => Ending::Completed,
+        Err(reason) => Ending::Stopped { reason },
+    }
+}
+
+/// Runs are looked at once more, so that a late second delivery that flips a finished run is seen (API facts 17.4);
+/// then the whole system, so that nothing is left broken unnoticed.
+async fn last_look(context: &Context, session: &Session) {
+    runs::audit_all(context, session).await;
+    let (healthy, detail) = session::steady_state(context).await;
+    context.emit.emit(Event::Steady { test: None, phase: Phase::End, healthy, detail }).await;
+    api::observe(context).await;
+}
+
+async fn clean_up(context: &Context, session: &Session) {
+    let mut removed = Vec::new();
+    let mut left = Vec::new();
+    for (id, name) in session.created_projects() {
+        match context.api.delete_project(&id).await {
+            Ok(()) => removed.push(format!("project {name} ({id})")),
+            Err(error) => left.push(format!("project {name} ({id}): {error}")),
+        }
+    }
+    let runs = session.run_ids();
+    if !runs.is_empty() {
+        let bucket = &context.plan.environment.storage.bucket;
+        left.push(format!(
+            "telemetry and evidence of {} runs in bucket {bucket}, below telemetry/ and runs/ by run id",
+            runs.len()
+        ));
+    }
+    left.extend(session.smoke_objects().into_iter().map(|key| format!("storage probe object {key}")));
+    context.emit.emit(Event::CleanedUp { removed, left }).await;
+}
+
+/// Emits at most 40 failed operations a test one by one; the counts are in the measurement.
+#[derive(Debug)]
+struct FailureLog {
+    test: TestId,
+    left: std::sync::atomic::AtomicI32,
+}
+
+impl FailureLog {
+    fn new(test: TestId) -> Self {
+        Self { test, left: std::sync::atomic::AtomicI32::new(40) }
+    }
+
+    async fn note(&self, emit: &Emitter, kind: &str, id: &str, class: &str, detail: &str) {
+        if self.left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) > 0 {
+            emit.emit(Event::OperationFailed {
+                test: self.test,
+                kind: kind.into(),
+                id: id.into(),
+                class: class.into(),
+                detail: detail.into(),
+            })
+            .await;
+        }
+    }
+}

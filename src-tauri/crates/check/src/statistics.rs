@@ -1,0 +1,82 @@
+//! What a handful of samples can and cannot say: 95 % bounds beside every point value.
+
+use holdpoint_load::Histogram;
+use statrs::distribution::{Beta, Binomial, ContinuousCDF as _, DiscreteCDF as _};
+
+/// One-sided confidence of every bound.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// The highest failure share that `failures` in `samples` still allow at 95 % (exact binomial, Clopper-Pearson,
+/// one-sided): 0 in 20 allows 0.139. `None` without samples.
+pub fn failure_share_bound(failures: u64, samples: u64) -> Option<f64> {
+    if samples == 0 || failures > samples {
+        return None;
+    }
+    if failures == samples {
+        return Some(1.0);
+    }
+    let beta = Beta::new(failures as f64 + 1.0, (samples - failures) as f64).ok()?;
+    Some(beta.inverse_cdf(CONFIDENCE))
+}
+
+/// The sample at `quantile` by nearest rank (the smallest sample with at least that share at or below it).
+pub fn percentile_ms(histogram: &Histogram, quantile: f64) -> Option<f64> {
+    let rank = (quantile * histogram.len() as f64).ceil();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank is within 0 and the count")]
+    histogram.rank_ms((rank as u64).max(1))
+}
+
+/// The value that the true percentile stays below at 95 %, from order statistics: the smallest rank `r` with
+/// P(Binomial(n, q) < r) ≥ 0.95. `None` when there are too few samples to bound it: 60 samples bound a P95 by their
+/// maximum and give no bound of a P99.
+pub fn percentile_bound_ms(histogram: &Histogram, quantile: f64) -> Option<f64> {
+    let samples = histogram.len();
+    let binomial = Binomial::new(quantile, samples).ok()?;
+    let mut rank = 1;
+    while rank <= samples {
+        if binomial.cdf(rank - 1) >= CONFIDENCE {
+            return histogram.rank_ms(rank);
+        }
+        rank += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn of(samples: u64) -> Histogram {
+        let mut histogram = Histogram::new();
+        for millis in 1..=samples {
+            histogram.record(Duration::from_millis(millis));
+        }
+        histogram
+    }
+
+    #[test]
+    fn no_failure_in_twenty_still_allows_fourteen_percent() {
+        let bound = failure_share_bound(0, 20).unwrap();
+        assert!((bound - 0.1391).abs() < 0.0005, "{bound}");
+        let bound = failure_share_bound(0, 60).unwrap();
+        assert!((bound - 0.0487).abs() < 0.0005, "{bound}");
+        assert_eq!(failure_share_bound(0, 0), None);
+        assert_eq!(failure_share_bound(5, 5), Some(1.0));
+    }
+
+    #[test]
+    fn sixty_samples_bound_a_p95_by_their_maximum_and_no_p99() {
+        let histogram = of(60);
+        assert!((percentile_ms(&histogram, 0.95).unwrap() - 57.0).abs() < 0.1);
+        assert!((percentile_bound_ms(&histogram, 0.95).unwrap() - 60.0).abs() < 0.1);
+        assert_eq!(percentile_bound_ms(&histogram, 0.99), None);
+    }
+
+    #[test]
+    fn nothing_recorded_gives_nothing() {
+        assert_eq!(percentile_ms(&of(0), 0.95), None);
+        assert_eq!(percentile_bound_ms(&of(0), 0.95), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! HDR histograms of durations that can be written down and read back without loss.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::serialization::{Deserializer as HdrDeserializer, Serializer as _, V2Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A longest recordable duration of one hour, in microseconds.
+const HIGHEST_MICROS: u64 = 3_600_000_000;
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// Durations in microseconds, 1 µs to 1 h at three significant digits.
+///
+/// Serialises as the base64 text of the `HdrHistogram` V2 encoding, which other tools read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Histogram(hdrhistogram::Histogram<u64>);
+
+/// A text that is not a histogram.
+#[derive(Debug, thiserror::Error)]
+pub enum HistogramError {
+    /// Not base64.
+    #[error("the histogram is not base64")]
+    Encoding(#[from] base64::DecodeError),
+    /// Base64 of something else.
+    #[error("the histogram cannot be decoded: {0}")]
+    Content(String),
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Histogram {
+    /// An empty histogram.
+    ///
+    /// # Panics
+    /// Never: the bounds are constants that the library accepts.
+    pub fn new() -> Self {
+        #[expect(clippy::expect_used, reason = "constant bounds: 1 < highest / 2, 3 digits are allowed")]
+        Self(
+            hdrhistogram::Histogram::new_with_bounds(1, HIGHEST_MICROS, SIGNIFICANT_DIGITS)
+                .expect("constant bounds are valid"),
+        )
+    }
+
+    /// Adds one duration; shorter than 1 µs counts as 1 µs, longer than 1 h as 1 h.
+    pub fn record(&mut self, duration: Duration) {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(HIGHEST_MICROS);
+        self.0.saturating_record(micros.max(1));
+    }
+
+    /// How many durations were recorded.
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Whether nothing was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds every sample of `other`; exact, because both have the same buckets.
+    pub fn merge(&mut self, other: &Self) {
+        // Both sides were made with the same bounds, so addition cannot exceed them; a decoded foreign histogram
+        // with wider bounds saturates instead of being dropped.
+        if self.0.add(&other.0).is_err() {
+            for bucket in other.0.iter_recorded() {
+                self.0.saturating_record_n(
+                    bucket.value_iterated_to().min(HIGHEST_MICROS),
+                    bucket.count_at_value(),
+                );
+            }
+        }
+    }
+
+    /// The value in milliseconds below or at which `quantile` (0 to 1) of all samples lie, or `None` when empty.
+    pub fn quantile_ms(&self, quantile: f64) -> Option<f64> {
+        (!self.is_empty()).then(|| self.0.value_at_quantile(quantile) as f64 / 1000.0)
+    }
+
+    /// The value in milliseconds of the sample of 1-based `rank` in sorted order, or `None` if there is no such rank.
+    pub fn rank_ms(&self, rank: u64) -> Option<f64> {
+        if rank == 0 || rank > self.len() {
+            return None;
+        }
+        let mut seen = 0;
+        for bucket in self.0.iter_recorded() {
+            seen += bucket.count_since_last_iteration();
+            if seen >= rank {
+                return Some(bucket.value_iterated_to() as f64 / 1000.0);
+            }
+        }
+        None
+    }
+
+    /// The largest sample in milliseconds.
+    pub fn max_ms(&self) -> Option<f64> {
+        (!self.is_empty()).then(|| self.0.max() as f64 / 1000.0)
+    }
+
+    /// The mean in milliseconds.
+    pub fn mean_ms(&self) -> Option<f64> {
+        (!self.is_empty()).then(|| self.0.mean() / 1000.0)
+    }
+
+    /// The base64 text of the V2 encoding.
+    pub fn to_text(&self) -> String {
+        let mut bytes = Vec::new();
+        // Writing to memory cannot fail, and every value is within the bounds the encoder supports.
+        let _ = V2Serializer::new().serialize(&self.0, &mut bytes);
+        STANDARD.encode(bytes)
+    }
+
+    /// Reads what [`Histogram::to_text`] wrote.
+    pub fn from_text(text: &str) -> Result<Self, HistogramError> {
+        let bytes = STANDARD.decode(text)?;
+        HdrDeserializer::new()
+            .deserialize(&mut bytes.as_slice())
+            .map(Self)
+            .map_err(|error| HistogramError::Content(error.to_string()))
+    }
+}
+
+impl Serialize for Histogram {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_text())
+    }
+}
+
+impl<'de> Deserialize<'de> for Histogram {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_text(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ranks_are_samples_in_order() {
+        let mut histogram = Histogram::new();
+        for millis in [5_u64, 1, 3, 2, 4] {
+            histogram.record(Duration::from_millis(millis));
+        }
+        let third = histogram.rank_ms(3).unwrap();
+        assert!((third - 3.0).abs() < 0.01, "{third}");
+        assert_eq!(histogram.rank_ms(6), None);
+        assert_eq!(histogram.rank_ms(0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn text_keeps_every_sample(micros in proptest::collection::vec(1_u64..HIGHEST_MICROS, 0..200)) {
+            let mut histogram = Histogram::new();
+            for value in &micros {
+                histogram.record(Duration::from_micros(*value));
+            }
+            let back = Histogram::from_text(&histogram.to_text()).unwrap();
+            prop_assert_eq!(back, histogram);
+        }
+
+        #[test]
+        fn merging_is_the_same_as_recording_together(
+            left in proptest::collection::vec(1_u64..10_000_000, 0..100),
+            right in proptest::collection::vec(1_u64..10_000_000, 0..100),
+        ) {
+            let record = |values: &[u64]| {
+                let mut histogram = Histogram::new();
+                for value in values {
+                    histogram.record(Duration::from_micros(*value));
+                }
+                histogram
+            };
+            let mut merged = record(&left);
+            merged.merge(&record(&right));
+            let together: Vec<u64> = left.iter().chain(&right).copied().collect();
+            prop_assert_eq!(merged, record(&together));
+        }
+
+        #[test]
+        fn foreign_text_is_refused_without_panic(text in ".{0,200}") {
+            let _ = Histogram::from_text(&text);
+        }
+    }
+}
