@@ -1,1 +1,72 @@
-fn main() {}
+//! The commands a developer types: `cargo xtask run` and `cargo xtask test`, and the two that try them hard,
+//! `repeat` and `fresh-root`.
+//!
+//! This crate uses nothing but the standard library, so that it is compiled in seconds on a machine that has
+//! no more than Rust, and can say what else is missing before the long build starts.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to the terminal")]
+
+use std::process::ExitCode;
+
+mod fresh_root;
+mod packages;
+mod repeat;
+mod steps;
+
+use steps::Failure;
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  run [ARGS...]                     install what the build needs, build, and run one check on the built-in
+                                    rehearsal; ARGS go to `holdpoint check --rehearse`
+  test                              formatting, lints, build, tests; ends at the first failure
+  repeat [N] [--profile PROFILE]    N checks on the rehearsal, one after the other (20, healthy)
+  fresh-root [DIR] [--only-root]    make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
+                                    needs root; with --only-root stop once the root stands
+";
+
+fn main() -> ExitCode {
+    let mut arguments = Vec::new();
+    for argument in std::env::args_os().skip(1) {
+        match argument.into_string() {
+            Ok(text) => arguments.push(text),
+            Err(raw) => {
+                eprintln!("xtask: this argument is not UTF-8: {}", raw.display());
+                return ExitCode::from(2);
+            }
+        }
+    }
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("", &[][..]),
+    };
+
+    let outcome = match command {
+        "run" => steps::run(rest),
+        "test" if rest.is_empty() => steps::test(),
+        "repeat" => repeat::repeat(rest),
+        "fresh-root" => fresh_root::fresh_root(rest),
+        fresh_root::INSIDE => fresh_root::inside(rest),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        "" => Err(Failure::usage("no command given")),
+        "test" => Err(Failure::usage("`test` takes no arguments")),
+        unknown => Err(Failure::usage(format!("unknown command `{unknown}`"))),
+    };
+
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(message) = &failure.message {
+                eprintln!("xtask: {message}");
+            }
+            if failure.show_usage {
+                eprint!("\n{USAGE}");
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}

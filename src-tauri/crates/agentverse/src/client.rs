@@ -148,7 +148,11 @@ impl Client {
     /// Logs in and keeps the token. The login path allows 10 requests in 300 s.
     pub async fn login(&self) -> Result<(), ApiError> {
         let Some(credentials) = &self.inner.credentials else {
-            return Err(ApiError::new(ErrorClass::Status(401), "POST /api/v1/auth/login", "no login is configured"));
+            return Err(ApiError::new(
+                ErrorClass::Status(401),
+                "POST /api/v1/auth/login",
+                "no login is configured",
+            ));
         };
         let body = json!({"email": credentials.email, "password": credentials.password.expose_secret()});
         let answer: Value = self.call(Method::POST, "/api/v1/auth/login", Some(&body), Auth::None).await?;
@@ -184,7 +188,9 @@ impl Client {
 
     /// Deletes a project spec.
     pub async fn delete_project(&self, id: &str) -> Result<(), ApiError> {
-        self.raw(Method::DELETE, &format!("/api/v1/project-specs/{id}"), "", None, Auth::User).await.map(|_| ())
+        self.raw(Method::DELETE, &format!("/api/v1/project-specs/{id}"), "", None, Auth::User)
+            .await
+            .map(|_| ())
     }
 
     /// Creates and queues one run on a new root node.
@@ -196,7 +202,8 @@ impl Client {
     /// Creates and queues one run for each seed on `node_id`.
     pub async fn run_ensemble(&self, node_id: &str, seeds: &[u32]) -> Result<Ensemble, ApiError> {
         let body = json!({"seeds": seeds, "auto_start": true});
-        self.call(Method::POST, &format!("/api/v1/nodes/{node_id}/run-ensemble"), Some(&body), Auth::User).await
+        self.call(Method::POST, &format!("/api/v1/nodes/{node_id}/run-ensemble"), Some(&body), Auth::User)
+            .await
     }
 
     /// Reads a run.
@@ -259,7 +266,11 @@ impl Client {
         let answer: Value =
             self.call(Method::POST, "/api/v1/calibration/scenarios", Some(&body), Auth::User).await?;
         answer.get("scenario_id").and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
-            ApiError::new(ErrorClass::Body, "POST /api/v1/calibration/scenarios", "no scenario_id in the answer")
+            ApiError::new(
+                ErrorClass::Body,
+                "POST /api/v1/calibration/scenarios",
+                "no scenario_id in the answer",
+            )
         })
     }
 
@@ -288,8 +299,9 @@ impl Client {
     pub async fn create_job(&self, project_id: &str) -> Result<Job, ApiError> {
         let path = "/api/v1/calibration/jobs";
         let body = json!({});
-        let text =
-            self.raw(Method::POST, path, &format!("project_id={project_id}"), Some(&body), Auth::User).await?;
+        let text = self
+            .raw(Method::POST, path, &format!("project_id={project_id}"), Some(&body), Auth::User)
+            .await?;
         decode(&text, &format!("POST {path}"))
     }
 
@@ -377,7 +389,12 @@ impl Client {
         self.get_query(path, "", auth).await
     }
 
-    async fn get_query<T: DeserializeOwned>(&self, path: &str, query: &str, auth: Auth) -> Result<T, ApiError> {
+    async fn get_query<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &str,
+        auth: Auth,
+    ) -> Result<T, ApiError> {
         let text = self.raw(Method::GET, path, query, None, auth).await?;
         decode(&text, &format!("GET {}", shorten(path)))
     }

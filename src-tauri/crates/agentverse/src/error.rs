@@ -62,8 +62,10 @@ impl ErrorClass {
 
     /// Whether the system could not be reached at all.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Resolve | Self::Refused | Self::Reset | Self::Tls | Self::ConnectTimeout | Self::Timeout)
-            || matches!(self, Self::Status(502..=504))
+        matches!(
+            self,
+            Self::Resolve | Self::Refused | Self::Reset | Self::Tls | Self::ConnectTimeout | Self::Timeout
+        ) || matches!(self, Self::Status(502..=504))
     }
 }
 
@@ -131,7 +133,11 @@ impl ApiError {
             ErrorClass::Tls
         } else if error.is_connect() {
             ErrorClass::Refused
-        } else if error.is_decode() && kind.is_none() && !text.contains("connection") && !text.contains("closed") {
+        } else if error.is_decode()
+            && kind.is_none()
+            && !text.contains("connection")
+            && !text.contains("closed")
+        {
             ErrorClass::Body
         } else {
             ErrorClass::Reset

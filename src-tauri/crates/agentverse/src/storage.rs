@@ -96,7 +96,10 @@ impl Storage {
             let page = rusty_s3::actions::ListObjectsV2::parse_response(&String::from_utf8_lossy(&bytes))
                 .map_err(|error| ApiError::new(ErrorClass::Body, call, error.to_string()))?;
             found.extend(
-                page.contents.into_iter().map(|object| Listed { key: object.key.to_string(), size: object.size.unwrap_or_default() }),
+                page.contents.into_iter().map(|object| Listed {
+                    key: object.key.to_string(),
+                    size: object.size.unwrap_or_default(),
+                }),
             );
             let next = page.next_continuation_token.map(|token| token.to_string());
             if found.len() >= limit {
@@ -147,8 +150,12 @@ impl Storage {
 
     async fn fetch(&self, url: Url, call: &str) -> Result<Option<Vec<u8>>, ApiError> {
         // The signed address carries a signature, so errors must not repeat it: only the cause is kept.
-        let mut response =
-            self.http.get(url).send().await.map_err(|error| ApiError::from_reqwest(call, &error.without_url()))?;
+        let mut response = self
+            .http
+            .get(url)
+            .send()
+            .await
+            .map_err(|error| ApiError::from_reqwest(call, &error.without_url()))?;
         let status = response.status();
         let mut bytes = Vec::new();
         while let Some(chunk) =

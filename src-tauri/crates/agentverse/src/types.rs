@@ -387,7 +387,8 @@ mod tests {
     #[test]
     fn times_are_read_in_each_of_the_forms_the_api_uses() {
         let read = |text: &str| {
-            serde_json::from_value::<BootInfo>(serde_json::json!({"boot_timestamp": text})).map(|info| info.boot_timestamp)
+            serde_json::from_value::<BootInfo>(serde_json::json!({"boot_timestamp": text}))
+                .map(|info| info.boot_timestamp)
         };
         let zoned = read("2026-11-23T08:25:43.625990+00:00").unwrap();
         assert!(zoned.is_some());

@@ -196,13 +196,18 @@ impl Environment {
         if !is_bucket(&self.storage.bucket) {
             return Err(EnvironmentError::field(
                 "storage.bucket",
-                format!("{:?} is not a bucket name: 3 to 63 small letters, digits, - and .", self.storage.bucket),
+                format!(
+                    "{:?} is not a bucket name: 3 to 63 small letters, digits, - and .",
+                    self.storage.bucket
+                ),
             ));
         }
         if let Some(railway) = &self.railway {
             check_url("railway.url", &railway.url)?;
             let ids = [("project_id", &railway.project_id), ("environment_id", &railway.environment_id)];
-            for (field, id) in ids.into_iter().chain(railway.services.iter().map(|(service, id)| (service.name(), id))) {
+            for (field, id) in
+                ids.into_iter().chain(railway.services.iter().map(|(service, id)| (service.name(), id)))
+            {
                 if uuid::Uuid::parse_str(id).is_err() {
                     return Err(EnvironmentError::field(
                         "railway",
@@ -230,6 +235,9 @@ impl Environment {
 
     /// The staging environment of the runbook. The project id is from its recorded results; the ids of Postgres and
     /// Redis are resolved from Railway by a person (the runbook does not name them).
+    ///
+    /// # Panics
+    /// Never: the addresses are constants.
     #[expect(clippy::expect_used, reason = "constant addresses, covered by a test")]
     pub fn staging() -> Self {
         let url = |text: &str| Url::parse(text).expect("a constant address");
@@ -294,7 +302,9 @@ fn check_url(field: &'static str, url: &Url) -> Result<(), EnvironmentError> {
 
 fn is_bucket(name: &str) -> bool {
     (3..=63).contains(&name.len())
-        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-.".contains(letter))
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-.".contains(letter))
 }
 
 fn default_expected() -> String {
@@ -336,7 +346,9 @@ mod tests {
         assert!(with("name", "../x".into()).contains("name"));
         assert!(with("secrets", serde_json::json!({})).contains("secrets"));
         assert!(with("parameters", serde_json::json!({"l1": {"rounds": 0}})).contains("l1.rounds"));
-        assert!(Environment::from_json("<html>").unwrap_err().to_string().contains("not an environment file"));
+        assert!(
+            Environment::from_json("<html>").unwrap_err().to_string().contains("not an environment file")
+        );
         assert!(matches!(
             Environment::from_json(&" ".repeat(FILE_LIMIT + 1)),
             Err(EnvironmentError::TooLarge)

@@ -91,7 +91,10 @@ pub fn apply(results: &mut Results, record: &Record) {
         | Event::WriteAcknowledged { .. }
         | Event::WriteUnacknowledged { .. }
         | Event::WritesReadBack { .. } => apply_write(results, record),
-        Event::RunCreated { .. } | Event::RunObserved { .. } | Event::RunStuck { .. } | Event::RunAudited(_) => {
+        Event::RunCreated { .. }
+        | Event::RunObserved { .. }
+        | Event::RunStuck { .. }
+        | Event::RunAudited(_) => {
             apply_run(results, record);
         }
         Event::JobObserved { job_id, status, stuck } => {
@@ -200,16 +203,16 @@ fn apply_fault(results: &mut Results, record: &Record) {
         results.simulated.push((*test, *service));
         return;
     }
-    let id = match &record.event {
-        Event::FaultAccepted { fault, .. }
-        | Event::FaultRefused { fault, .. }
-        | Event::FaultProven { fault, .. }
-        | Event::FaultUnproven { fault, .. }
-        | Event::FaultRecovered { fault, .. }
-        | Event::FaultNotRecovered { fault, .. } => fault,
-        _ => return,
+    let (Event::FaultAccepted { fault, .. }
+    | Event::FaultRefused { fault, .. }
+    | Event::FaultProven { fault, .. }
+    | Event::FaultUnproven { fault, .. }
+    | Event::FaultRecovered { fault, .. }
+    | Event::FaultNotRecovered { fault, .. }) = &record.event
+    else {
+        return;
     };
-    let Some(fault) = results.faults.iter_mut().find(|known| known.intent.fault == *id) else { return };
+    let Some(fault) = results.faults.iter_mut().find(|known| known.intent.fault == *fault) else { return };
     match &record.event {
         Event::FaultAccepted { requested_at, .. } => fault.requested_at = Some(*requested_at),
         Event::FaultRefused { code, message, remedy, .. } => {
@@ -246,17 +249,13 @@ fn apply_test(results: &mut Results, record: &Record) {
         Event::Measured { kind, record: measured, .. } => {
             test.operations.entry(kind.clone()).or_default().merge(measured);
         }
-        Event::OperationFailed { kind, id, class, detail, .. } => {
-            if test.failures.len() < 40 {
-                test.failures.push(FailedOperation {
-                    at_ms,
-                    kind: kind.clone(),
-                    id: id.clone(),
-                    class: class.clone(),
-                    detail: detail.clone(),
-                });
-            }
-        }
+        Event::OperationFailed { kind, id, class, detail, .. } => test.failures.push(FailedOperation {
+            at_ms,
+            kind: kind.clone(),
+            id: id.clone(),
+            class: class.clone(),
+            detail: detail.clone(),
+        }),
         Event::Backlog { waiting, oldest_s, server_says, .. } => test.backlog.push(BacklogSample {
             at_ms,
             waiting: *waiting,

@@ -23,7 +23,9 @@ const LINES_LIMIT: usize = 2_000_000;
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file cannot be created or written.
-    #[error("the journal {path} cannot be written: {source}. Free some space or choose another folder with --out")]
+    #[error(
+        "the journal {path} cannot be written: {source}. Free some space or choose another folder with --out"
+    )]
     Write {
         /// Which file.
         path: PathBuf,
@@ -136,7 +138,10 @@ impl Journal {
                     Some(Message::Durable(event, done)) => (event, Some(done)),
                 };
                 let urgent = done.is_some()
-                    || matches!(*event, Event::CheckStarted { .. } | Event::TestEnded { .. } | Event::CheckEnded { .. });
+                    || matches!(
+                        *event,
+                        Event::CheckStarted { .. } | Event::TestEnded { .. } | Event::CheckEnded { .. }
+                    );
                 let record = self.append(*event)?;
                 dirty = true;
                 if urgent {
@@ -173,7 +178,8 @@ impl Journal {
 /// Reads a journal back: every whole line up to the first torn one at the end.
 pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
     let failed = |source| JournalError::Read { path: path.to_owned(), source };
-    let foreign = |line: usize, problem: String| JournalError::Foreign { path: path.to_owned(), line, problem };
+    let foreign =
+        |line: usize, problem: String| JournalError::Foreign { path: path.to_owned(), line, problem };
     let mut reader = BufReader::new(File::open(path).map_err(failed)?);
     let mut records: Vec<Record> = Vec::new();
     let mut line = Vec::new();
@@ -198,10 +204,15 @@ pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
         match (&record.event, records.is_empty()) {
             (Event::CheckStarted { format, .. }, true) if *format == JOURNAL_FORMAT => {}
             (Event::CheckStarted { format, .. }, true) => {
-                return Err(foreign(1, format!("journal format {format}; this Holdpoint reads {JOURNAL_FORMAT}")));
+                return Err(foreign(
+                    1,
+                    format!("journal format {format}; this Holdpoint reads {JOURNAL_FORMAT}"),
+                ));
             }
             (_, true) => return Err(foreign(1, "the first event does not start a check".into())),
-            (Event::CheckStarted { .. }, false) => return Err(foreign(number, "a second check starts".into())),
+            (Event::CheckStarted { .. }, false) => {
+                return Err(foreign(number, "a second check starts".into()));
+            }
             _ => {}
         }
         records.push(record);

@@ -172,8 +172,7 @@ mod tests {
 
     #[test]
     fn each_fate_has_its_own_list() {
-        let refused =
-            |id: &str, ambiguous| write(id, Fate::Unacknowledged { class: "x".into(), ambiguous });
+        let refused = |id: &str, ambiguous| write(id, Fate::Unacknowledged { class: "x".into(), ambiguous });
         let writes = [
             acknowledged("kept"),
             acknowledged("lost"),

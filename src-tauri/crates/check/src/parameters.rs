@@ -111,7 +111,14 @@ pub struct L3 {
 
 impl Default for L3 {
     fn default() -> Self {
-        Self { streams: 10, exports: 10, ticks: 30, storage_probes: 3, bucket_failure_limit: 0, silence_s: 30 }
+        Self {
+            streams: 10,
+            exports: 10,
+            ticks: 30,
+            storage_probes: 3,
+            bucket_failure_limit: 0,
+            silence_s: 30,
+        }
     }
 }
 
@@ -254,15 +261,23 @@ impl Parameters {
         at_least_one("c2.ticks", self.c2.ticks.into());
         at_least_one("c2.probe_ms", self.c2.probe_ms);
         at_least_one("c3.probe_ms", self.c3.probe_ms);
-        for (name, value) in [("c1.runs", self.c1.runs), ("l2.pressure_runs", self.l2.pressure_runs), ("c3.runs", self.c3.runs)] {
+        for (name, value) in [
+            ("c1.runs", self.c1.runs),
+            ("l2.pressure_runs", self.l2.pressure_runs),
+            ("c3.runs", self.c3.runs),
+        ] {
             if value < 2 {
                 problems.push(format!("{name} must be at least 2"));
             }
         }
         if self.l1.concurrency > 60 {
-            problems.push("l1.concurrency must be at most 60: the API's limiter allows 60 expansions a minute".into());
+            problems.push(
+                "l1.concurrency must be at most 60: the API's limiter allows 60 expansions a minute".into(),
+            );
         }
-        for (name, value) in [("l1.p95_limit_ms", self.l1.p95_limit_ms), ("c3.writes_per_second", self.c3.writes_per_second)] {
+        for (name, value) in
+            [("l1.p95_limit_ms", self.l1.p95_limit_ms), ("c3.writes_per_second", self.c3.writes_per_second)]
+        {
             if !value.is_finite() || value <= 0.0 {
                 problems.push(format!("{name} must be above 0"));
             }

@@ -9,8 +9,8 @@ use holdpoint_load::{Fitness, OperationRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
-    BucketPart, CheckEnding, Ending, ExportOutcome, FaultIntent, Phase, PreflightRow, RunAudit, StreamOutcome,
-    WriteKind,
+    BucketPart, CheckEnding, Ending, ExportOutcome, FaultIntent, Phase, PreflightRow, RunAudit,
+    StreamOutcome, WriteKind,
 };
 use crate::ledger::{Reading, Reconciliation, Write};
 use crate::plan::Plan;
@@ -341,9 +341,6 @@ impl Results {
 
     /// Reconciliations of a test.
     pub fn reconciliations_of(&self, test: TestId, kind: WriteKind) -> Vec<&Reconciliation> {
-        self.reconciliations
-            .iter()
-            .filter(|one| one.test == Some(test) && one.kind == Some(kind))
-            .collect()
+        self.reconciliations.iter().filter(|one| one.test == Some(test) && one.kind == Some(kind)).collect()
     }
 }

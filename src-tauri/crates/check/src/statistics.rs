@@ -22,7 +22,11 @@ pub fn failure_share_bound(failures: u64, samples: u64) -> Option<f64> {
 /// The sample at `quantile` by nearest rank (the smallest sample with at least that share at or below it).
 pub fn percentile_ms(histogram: &Histogram, quantile: f64) -> Option<f64> {
     let rank = (quantile * histogram.len() as f64).ceil();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank is within 0 and the count")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rank is within 0 and the count"
+    )]
     histogram.rank_ms((rank as u64).max(1))
 }
 

@@ -209,8 +209,7 @@ pub enum Service {
 
 impl Service {
     /// All services.
-    pub const ALL: [Self; 6] =
-        [Self::Api, Self::Worker, Self::Web, Self::Minio, Self::Postgres, Self::Redis];
+    pub const ALL: [Self; 6] = [Self::Api, Self::Worker, Self::Web, Self::Minio, Self::Postgres, Self::Redis];
 
     /// The word used on the command line and in files.
     pub fn name(self) -> &'static str {
@@ -235,9 +234,8 @@ impl FromStr for Service {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|service| service.name().eq_ignore_ascii_case(text))
-            .ok_or_else(|| format!("there is no service {text:?}; the services are api worker web minio postgres redis"))
+        Self::ALL.into_iter().find(|service| service.name().eq_ignore_ascii_case(text)).ok_or_else(|| {
+            format!("there is no service {text:?}; the services are api worker web minio postgres redis")
+        })
     }
 }

@@ -91,8 +91,7 @@ impl FitnessWatch {
                 state.watched_ms += elapsed;
                 state.longest_stall_ms =
                     state.longest_stall_ms.max(elapsed - step.as_secs_f64() * 1000.0).max(0.0);
-                state.largest_clock_step_ms =
-                    state.largest_clock_step_ms.max((wall_elapsed - elapsed).abs());
+                state.largest_clock_step_ms = state.largest_clock_step_ms.max((wall_elapsed - elapsed).abs());
                 (last, last_wall) = (now, wall);
             }
         });

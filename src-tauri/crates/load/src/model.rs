@@ -117,13 +117,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn rounds_send_exactly_what_was_planned() {
         let recorder = Recorder::new();
-        rounds(&recorder, "expand", (20, 3), |_| async { true }, |operation| async move {
-            sleep(Duration::from_millis(10)).await;
-            if operation.index == 7 {
-                return Err(Failure { class: "status_500".into(), detail: String::new() });
-            }
-            Ok(())
-        })
+        rounds(
+            &recorder,
+            "expand",
+            (20, 3),
+            |_| async { true },
+            |operation| async move {
+                sleep(Duration::from_millis(10)).await;
+                if operation.index == 7 {
+                    return Err(Failure { class: "status_500".into(), detail: String::new() });
+                }
+                Ok(())
+            },
+        )
         .await;
         let record = &recorder.snapshot()["expand"];
         assert_eq!((record.planned, record.sent, record.ok, record.failures()), (60, 60, 59, 1));
@@ -144,12 +150,19 @@ mod tests {
         let recorder = Arc::new(Recorder::new());
         let start = Instant::now();
         let stall_ends = start + Duration::from_secs(1);
-        constant_rate(Arc::clone(&recorder), "read", 100.0, (200, 1), || false, |_| async move {
-            if Instant::now() < stall_ends {
-                sleep_until(stall_ends).await;
-            }
-            Ok(())
-        })
+        constant_rate(
+            Arc::clone(&recorder),
+            "read",
+            100.0,
+            (200, 1),
+            || false,
+            |_| async move {
+                if Instant::now() < stall_ends {
+                    sleep_until(stall_ends).await;
+                }
+                Ok(())
+            },
+        )
         .await;
         let record = &recorder.snapshot()["read"];
         assert_eq!(record.ok, 200);

@@ -1,17 +1,20 @@
 //! What every test needs: the clients, the plan, the journal, the way to stop.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use holdpoint_agentverse::Client;
 use holdpoint_agentverse::client::{Credentials, Timeouts};
 use holdpoint_agentverse::error::ApiError;
 use holdpoint_agentverse::storage::Storage;
-use holdpoint_agentverse::{Client, ExposeSecret as _};
 use holdpoint_railway as railway;
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::Secrets;
 use crate::journal::Emitter;
 use crate::plan::{ChaosIntent, Plan};
+use crate::words::TestId;
 
 /// Why the clients of a check cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,8 @@ pub(super) struct Context {
     pub(super) railway: Option<railway::Client>,
     pub(super) emit: Emitter,
     pub(super) stop: CancellationToken,
+    /// Identities that faults were proven with, so that a later change is seen as somebody else's.
+    proven: Mutex<BTreeMap<TestId, String>>,
 }
 
 impl Context {
@@ -58,7 +63,8 @@ impl Context {
             total: Duration::from_secs(plan.parameters.general.request_timeout_s),
             ..Timeouts::default()
         };
-        let api = Client::new(environment.api_url.clone(), credentials, timeouts).map_err(ConnectError::Api)?;
+        let api =
+            Client::new(environment.api_url.clone(), credentials, timeouts).map_err(ConnectError::Api)?;
         let storage = match (&secrets.s3_access_key, &secrets.s3_secret_key) {
             (Some(access), Some(secret)) => {
                 let target = &environment.storage;
@@ -73,7 +79,7 @@ impl Context {
             (Some(target), Some(token), ChaosIntent::Real) => Some(
                 railway::Client::new(
                     target.url.clone(),
-                    railway::Secret::new(token.expose_secret().to_owned()),
+                    token.clone(),
                     secrets.railway_token_kind.unwrap_or(railway::TokenKind::Project),
                 )
                 .map_err(ConnectError::Railway)?,
@@ -98,7 +104,18 @@ impl Context {
             railway: clients.railway,
             emit,
             stop,
+            proven: Mutex::default(),
         }
+    }
+
+    /// Keeps the identity a fault was proven with.
+    pub(super) fn keep_identity(&self, test: TestId, identity: &str) {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(test, identity.into());
+    }
+
+    /// The identity the fault of `test` was proven with.
+    pub(super) fn proven_identity(&self, test: TestId) -> Option<String> {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner).get(&test).cloned()
     }
 
     /// The short form of the check's id that our own operation ids start with: `hp-1a2b3c4d`.

@@ -30,6 +30,7 @@ pub(super) enum Injected {
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) fault: String,
+    pub(super) test: TestId,
     pub(super) target: Target,
     pub(super) at: Instant,
     pub(super) wall: DateTime<Utc>,
@@ -100,14 +101,14 @@ pub(super) async fn inject(
         return Injected::Refused("the intent could not be written to the journal".into());
     }
     let (at, wall) = (Instant::now(), Utc::now());
-    let asked = Asked { fault: fault.clone(), target, at, wall };
+    let asked = Asked { fault: fault.clone(), test, target, at, wall };
     match client.restart(&pinned).await {
         Ok(_) => {
             context.emit.emit_durably(Event::FaultAccepted { fault, requested_at: wall }).await;
             Injected::Asked(asked)
         }
         // Nobody knows whether it took effect; it is never repeated, and the proof decides.
-        Err(railway::Error::Ambiguous { .. }) => Injected::Asked(asked),
+        Err(railway::Error::Ambiguous(_)) => Injected::Asked(asked),
         Err(error) => {
             emit_refusal(context, &fault, &error).await;
             Injected::Refused(error.to_string())
@@ -143,6 +144,7 @@ where
 {
     while asked.at.elapsed() < deadline {
         if let Some((how, before, after)) = proof().await {
+            context.keep_identity(asked.test, &after);
             context
                 .emit
                 .emit_durably(Event::FaultProven { fault: asked.fault.clone(), how, before, after })
@@ -233,7 +235,12 @@ async fn recovered(context: &Context, asked: &Asked, how: String) {
 }
 
 /// Keeps the log lines of a service since the fault, as evidence. Missing logs are no failure: they are not judged.
-pub(super) async fn keep_logs(context: &Context, test: TestId, service: Service, asked: &Asked) -> Vec<String> {
+pub(super) async fn keep_logs(
+    context: &Context,
+    test: TestId,
+    service: Service,
+    asked: &Asked,
+) -> Vec<String> {
     let Some(client) = &context.railway else { return Vec::new() };
     let Ok(pinned) = client.pin(&asked.target).await else { return Vec::new() };
     let since = asked.wall - chrono::TimeDelta::seconds(2);

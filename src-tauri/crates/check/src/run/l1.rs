@@ -24,12 +24,8 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
     let failures = FailureLog::new(TestId::L1);
     let acknowledged: Mutex<Vec<graph::Fork>> = Mutex::new(Vec::new());
     let refusal: Mutex<Option<ApiError>> = Mutex::new(None);
-    let progress = |done: u64, doing: &str| Event::Progress {
-        test: TestId::L1,
-        done,
-        total,
-        doing: doing.to_owned(),
-    };
+    let progress =
+        |done: u64, doing: &str| Event::Progress { test: TestId::L1, done, total, doing: doing.to_owned() };
     rounds(
         &recorder,
         KIND,
@@ -54,7 +50,8 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
                 match context.api.fork(&session.baseline, &id).await {
                     Ok(fork) => {
                         let latency_ms =
-                            Instant::now().saturating_duration_since(operation.intended).as_secs_f64() * 1000.0;
+                            Instant::now().saturating_duration_since(operation.intended).as_secs_f64()
+                                * 1000.0;
                         let key = fork.node.node_id.clone();
                         acknowledged.lock().await.push(graph::Fork {
                             node_id: fork.node.node_id,

@@ -109,7 +109,7 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
             })
             .await;
     }
-    for job in jobs.into_inner().iter().filter(|job| !job.is_terminal()) {
+    for job in jobs.lock().await.iter().filter(|job| !job.is_terminal()) {
         context
             .emit
             .emit(Event::JobObserved { job_id: job.id.clone(), status: job.status.clone(), stuck: true })
@@ -138,11 +138,7 @@ async fn calibrate(
         let recomputed = brier(&predicted, &actual);
         context
             .emit
-            .emit(Event::CalibrationChecked {
-                id: id.clone(),
-                answered: calibration.brier_score,
-                recomputed,
-            })
+            .emit(Event::CalibrationChecked { id: id.clone(), answered: calibration.brier_score, recomputed })
             .await;
         if (calibration.brier_score - recomputed).abs() > 1e-6 {
             return Err(ApiError::new(

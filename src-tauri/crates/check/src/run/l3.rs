@@ -128,18 +128,18 @@ pub(super) async fn probe_storage(context: &Context, session: &Session, test: Te
             Event::StorageProbed {
                 test,
                 ok,
-                detail: if ok { "written, read and verified".into() } else { format!("{} {message}", probe.status) },
+                detail: if ok {
+                    "written, read and verified".into()
+                } else {
+                    format!("{} {message}", probe.status)
+                },
                 write_ms: probe.write_latency_ms,
                 read_ms: probe.read_latency_ms,
             }
         }
-        Err(error) => Event::StorageProbed {
-            test,
-            ok: false,
-            detail: error.to_string(),
-            write_ms: None,
-            read_ms: None,
-        },
+        Err(error) => {
+            Event::StorageProbed { test, ok: false, detail: error.to_string(), write_ms: None, read_ms: None }
+        }
     };
     context.emit.emit(event).await;
 }
@@ -161,7 +161,8 @@ async fn replay_instead(
             reason: error.to_string(),
         })
         .await;
-    let Some(reference) = session.first_run.telemetry_ref.as_ref().and_then(|one| serde_json::to_value(one).ok())
+    let Some(reference) =
+        session.first_run.telemetry_ref.as_ref().and_then(|one| serde_json::to_value(one).ok())
     else {
         return;
     };
@@ -177,10 +178,9 @@ async fn replay_instead(
                 let id = format!("{}-replay-{:02}", context.tag(), operation.index);
                 let failure = match context.api.replay_chunk(reference, 0, 100).await {
                     Ok(chunk) if chunk.get("states").and_then(Value::as_array).is_some() => return Ok(()),
-                    Ok(_) => Failure {
-                        class: ErrorClass::Body.word(),
-                        detail: "the chunk holds no states".into(),
-                    },
+                    Ok(_) => {
+                        Failure { class: ErrorClass::Body.word(), detail: "the chunk holds no states".into() }
+                    }
                     Err(error) => Failure { class: error.class.word(), detail: error.to_string() },
                 };
                 failures.note(&context.emit, "replay", &id, &failure.class, &failure.detail).await;

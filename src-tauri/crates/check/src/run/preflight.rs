@@ -54,11 +54,11 @@ pub(super) async fn run(context: &Context) -> (Option<Session>, Vec<String>) {
     let mut rows = Rows { emit: Some(&context.emit), rows: Vec::new() };
     let found = look(context, &mut rows).await;
     let blocking = rows.blocking();
-    let Some((generation, has_jobs)) = found.filter(|_| blocking.is_empty()) else {
+    let Some(has_jobs) = found.filter(|_| blocking.is_empty()) else {
         return (None, blocking);
     };
     super::api::observe(context).await;
-    let session = tiny_run(context, &mut rows, generation, has_jobs).await;
+    let session = tiny_run(context, &mut rows, has_jobs).await;
     (session, rows.blocking())
 }
 
@@ -66,19 +66,14 @@ pub(super) async fn run(context: &Context) -> (Option<Session>, Vec<String>) {
 pub async fn preflight_rows(plan: Plan, secrets: &Secrets) -> Result<Vec<PreflightRow>, ConnectError> {
     let clients = Context::connect(&plan, secrets)?;
     let folder_less = crate::journal::Emitter::nowhere();
-    let context = Context::new(
-        clients,
-        plan,
-        String::new(),
-        folder_less,
-        tokio_util::sync::CancellationToken::new(),
-    );
+    let context =
+        Context::new(clients, plan, String::new(), folder_less, tokio_util::sync::CancellationToken::new());
     let mut rows = Rows { emit: None, rows: Vec::new() };
     look(&context, &mut rows).await;
     Ok(rows.rows)
 }
 
-async fn look(context: &Context, rows: &mut Rows<'_>) -> Option<(Generation, bool)> {
+async fn look(context: &Context, rows: &mut Rows<'_>) -> Option<bool> {
     if !api_reachable(context, rows).await {
         return None;
     }
@@ -142,17 +137,22 @@ async fn api_reachable(context: &Context, rows: &mut Rows<'_>) -> bool {
 
 fn unreachable_remedy(error: &ApiError, url: &str) -> String {
     match error.class {
-        ErrorClass::Resolve => format!("Check the address {url} for a typing error, and this computer's network"),
+        ErrorClass::Resolve => {
+            format!("Check the address {url} for a typing error, and this computer's network")
+        }
         ErrorClass::Body => format!("{url} does not serve the AgentVerse API; check the address"),
-        ErrorClass::Tls => "The certificate was not accepted; check the address and this computer's clock".into(),
+        ErrorClass::Tls => {
+            "The certificate was not accepted; check the address and this computer's clock".into()
+        }
         ErrorClass::Status(_) => {
-            "Look at the API service in Railway: it may be starting, stopped or crashed; then try again".into()
+            "Look at the API service in Railway: it may be starting, stopped or crashed; then try again"
+                .into()
         }
         _ => format!("Check that the API at {url} runs and that this computer reaches it, then try again"),
     }
 }
 
-async fn generation(context: &Context, rows: &mut Rows<'_>) -> Option<(Generation, bool)> {
+async fn generation(context: &Context, rows: &mut Rows<'_>) -> Option<bool> {
     let (id, title) = ("api.contract", "API contract known");
     match context.api.generation().await {
         Ok((generation, paths)) => {
@@ -162,7 +162,7 @@ async fn generation(context: &Context, rows: &mut Rows<'_>) -> Option<(Generatio
                 Generation::G2 => "second generation",
             };
             rows.add(id, title, RowState::Ok, format!("{name}, {} paths", paths.len()), "").await;
-            Some((generation, has_jobs))
+            Some(has_jobs)
         }
         Err(error) => {
             let remedy = "The API must serve /api/v1/openapi.json, as it does outside production";
@@ -188,13 +188,17 @@ async fn dependencies(context: &Context, rows: &mut Rows<'_>) {
     }
     for dependency in &ready.dependencies {
         let latency = dependency.latency_ms.map_or(String::new(), |latency| format!(", {latency:.0} ms"));
-        let message = dependency.message.as_deref().map_or(String::new(), |text| {
-            format!(": {}", holdpoint_agentverse::error::redact(text))
-        });
+        let message = dependency
+            .message
+            .as_deref()
+            .map_or(String::new(), |text| format!(": {}", holdpoint_agentverse::error::redact(text)));
         let (state, remedy) = if dependency.status == "healthy" {
             (RowState::Ok, String::new())
         } else {
-            (RowState::NotReady, format!("Look at {} in Railway and its logs, then try again", dependency.name))
+            (
+                RowState::NotReady,
+                format!("Look at {} in Railway and its logs, then try again", dependency.name),
+            )
         };
         rows.add(
             &format!("ready.{}", dependency.name),
@@ -326,15 +330,12 @@ async fn railway_target(context: &Context, rows: &mut Rows<'_>) {
         return;
     };
     let failed = |error: &railway::Error| match error {
-        railway::Error::Transient { .. } | railway::Error::RateLimited { .. } => RowState::NotReady,
+        railway::Error::Transient(_) | railway::Error::RateLimited { .. } => RowState::NotReady,
         _ => RowState::Misconfigured,
     };
     match client.reach().await {
         Ok(reach) => {
-            let other = reach
-                .environment_id
-                .as_ref()
-                .is_some_and(|id| *id != target.environment_id)
+            let other = reach.environment_id.as_ref().is_some_and(|id| *id != target.environment_id)
                 || reach.project_id.as_ref().is_some_and(|id| *id != target.project_id);
             if other {
                 let observed = format!(
@@ -344,15 +345,29 @@ async fn railway_target(context: &Context, rows: &mut Rows<'_>) {
                 );
                 let remedy = "Holdpoint restarts services only where the ids that you confirmed and the ids that \
                               Railway answers are the same. Use a token of the confirmed environment";
-                rows.add("railway.token", "Railway token accepted", RowState::Misconfigured, observed, remedy).await;
+                rows.add(
+                    "railway.token",
+                    "Railway token accepted",
+                    RowState::Misconfigured,
+                    observed,
+                    remedy,
+                )
+                .await;
                 return;
             }
-            rows.add("railway.token", "Railway token accepted", RowState::Ok, "reaches the confirmed environment", "")
-                .await;
+            rows.add(
+                "railway.token",
+                "Railway token accepted",
+                RowState::Ok,
+                "reaches the confirmed environment",
+                "",
+            )
+            .await;
         }
         Err(error) => {
             let observed = error.to_string();
-            rows.add("railway.token", "Railway token accepted", failed(&error), observed, error.remedy()).await;
+            rows.add("railway.token", "Railway token accepted", failed(&error), observed, error.remedy())
+                .await;
             return;
         }
     }
@@ -385,12 +400,7 @@ async fn railway_target(context: &Context, rows: &mut Rows<'_>) {
 }
 
 /// One complete run: project, run, worker, telemetry. Everything after builds on it.
-async fn tiny_run(
-    context: &Context,
-    rows: &mut Rows<'_>,
-    generation: Generation,
-    has_jobs: bool,
-) -> Option<Session> {
+async fn tiny_run(context: &Context, rows: &mut Rows<'_>, has_jobs: bool) -> Option<Session> {
     let (id, title) = ("run.complete", "One real run succeeds");
     let name = format!("{} check", context.tag());
     let failed = "The environment does not complete a single run; look at the API's and the worker's logs";
@@ -426,7 +436,8 @@ async fn tiny_run(
     let mut tracked =
         vec![Tracked { id: run.run_id.clone(), created: tokio::time::Instant::now(), status: run.status }];
     let deadline = Duration::from_secs(context.plan.parameters.general.preflight_run_deadline_s);
-    let ended = runs::wait_until(context, &mut tracked, deadline, |runs| runs.iter().all(Tracked::is_terminal)).await;
+    let ended =
+        runs::wait_until(context, &mut tracked, deadline, |runs| runs.iter().all(Tracked::is_terminal)).await;
     let status = tracked[0].status.clone();
     let finished = context.api.run(&run.run_id).await;
     match finished {
@@ -434,7 +445,7 @@ async fn tiny_run(
             let seconds = tracked[0].created.elapsed().as_secs_f64();
             rows.add(id, title, RowState::Ok, format!("succeeded within {seconds:.1} s"), "").await;
             let project = (project.id, name);
-            Some(Session::new(generation, has_jobs, tenant, project, node, finished))
+            Some(Session::new(has_jobs, tenant, project, node, finished))
         }
         _ => {
             let _ = context.api.delete_project(&project.id).await;

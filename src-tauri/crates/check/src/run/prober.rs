@@ -116,7 +116,10 @@ impl Prober {
                 // No answer at all means that no question could be asked now (the limiter's window is full).
                 if let Some(outcome) = question(number).await {
                     let answered = Instant::now();
-                    shared.lock().unwrap_or_else(PoisonError::into_inner).note(asked, answered, wall, outcome);
+                    shared
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .note(asked, answered, wall, outcome);
                 }
                 number += 1;
             }

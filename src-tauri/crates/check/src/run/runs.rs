@@ -176,7 +176,9 @@ async fn audit(context: &Context, id: &str, references: Option<&[String]>) -> Ru
     }
     let agent_steps = if status == "succeeded" {
         match context.api.outcome(id).await {
-            Ok(outcome) => outcome.pointer("/execution_counters/agent_steps_executed").and_then(Value::as_i64),
+            Ok(outcome) => {
+                outcome.pointer("/execution_counters/agent_steps_executed").and_then(Value::as_i64)
+            }
             Err(error) => {
                 unread.push(format!("outcome: {error}"));
                 None
@@ -187,13 +189,5 @@ async fn audit(context: &Context, id: &str, references: Option<&[String]>) -> Ru
     };
     let node_refs =
         references.map(|all| all.iter().filter(|reference| reference.as_str() == id).count() as u64);
-    RunAudit {
-        run_id: id.into(),
-        status,
-        succeeded_traces,
-        failed_traces,
-        node_refs,
-        agent_steps,
-        unread,
-    }
+    RunAudit { run_id: id.into(), status, succeeded_traces, failed_traces, node_refs, agent_steps, unread }
 }

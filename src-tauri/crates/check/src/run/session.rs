@@ -2,14 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use holdpoint_agentverse::types::{Generation, Run};
+use holdpoint_agentverse::types::Run;
 
 use super::context::Context;
 
 /// Shared by the tests of one check.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) generation: Generation,
     pub(super) has_jobs: bool,
     /// The user's id, which is also the tenant's.
     pub(super) tenant_id: String,
@@ -30,7 +29,6 @@ struct Created {
 
 impl Session {
     pub(super) fn new(
-        generation: Generation,
         has_jobs: bool,
         tenant_id: String,
         project: (String, String),
@@ -42,15 +40,7 @@ impl Session {
             runs: vec![first_run.run_id.clone()],
             smoke: Vec::new(),
         };
-        Self {
-            generation,
-            has_jobs,
-            tenant_id,
-            project_id: project.0,
-            baseline,
-            first_run,
-            created: Mutex::new(created),
-        }
+        Self { has_jobs, tenant_id, project_id: project.0, baseline, first_run, created: Mutex::new(created) }
     }
 
     fn created(&self) -> std::sync::MutexGuard<'_, Created> {

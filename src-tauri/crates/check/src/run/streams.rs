@@ -77,7 +77,11 @@ pub(super) async fn follow(context: &Context, plan: &Follow, seen: &AtomicU64) -
                             break Cut { hung: true, error: None, what };
                         }
                         Err(StreamEnd::Closed) => {
-                            break Cut { hung: false, error: None, what: "closed without its end event".into() };
+                            break Cut {
+                                hung: false,
+                                error: None,
+                                what: "closed without its end event".into(),
+                            };
                         }
                         Err(StreamEnd::Broken(error)) => {
                             break Cut { hung: false, what: error.to_string(), error: Some(error) };
@@ -85,11 +89,9 @@ pub(super) async fn follow(context: &Context, plan: &Follow, seen: &AtomicU64) -
                     }
                 }
             }
-            Err(error) => Cut {
-                hung: error.class == ErrorClass::Timeout,
-                what: error.to_string(),
-                error: Some(error),
-            },
+            Err(error) => {
+                Cut { hung: error.class == ErrorClass::Timeout, what: error.to_string(), error: Some(error) }
+            }
         };
         let since_cut = *first_cut.get_or_insert_with(Instant::now);
         let patient = plan.resume_for.is_some_and(|limit| since_cut.elapsed() < limit);

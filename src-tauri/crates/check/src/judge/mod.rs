@@ -1,0 +1,200 @@
+//! Results to verdict: pure, so that the same results always read the same.
+//!
+//! Order of verdicts, as in Jepsen: false beats unknown beats true. A broken criterion makes NO-GO; else anything that
+//! a criterion needs and that is missing makes NO VERDICT; else GO, with every label it has to carry.
+
+mod chaos;
+mod load;
+mod sheet;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod whole;
+
+use self::sheet::Sheet;
+use crate::environment::Kind;
+use crate::event::{CheckEnding, RowState};
+use crate::plan::ChaosIntent;
+use crate::results::Results;
+use crate::verdict::{NoVerdict, State, Verdict, Weight, Word};
+use crate::words::{ChaosMode, TestId};
+
+/// Judges a check.
+pub fn judge(results: &Results) -> Verdict {
+    let mut sheet = Sheet::new(results);
+    let blocked = matches!(results.ending, Some(CheckEnding::Blocked { .. }));
+    whole::preflight(&mut sheet);
+    if !blocked {
+        for test in results.plan.suite.tests() {
+            match test {
+                TestId::L1 => load::l1(&mut sheet),
+                TestId::L2 => load::l2(&mut sheet),
+                TestId::L3 => load::l3(&mut sheet),
+                TestId::C1 => chaos::c1(&mut sheet),
+                TestId::C2 => chaos::c2(&mut sheet),
+                TestId::C3 => chaos::c3(&mut sheet),
+                TestId::Rep => verify::rep(&mut sheet),
+                TestId::Bucket => verify::bucket(&mut sheet),
+            }
+        }
+        whole::criteria(&mut sheet);
+    }
+    let Sheet { criteria, mut findings, unchecked, unfit, .. } = sheet;
+    findings.sort_by_key(|finding| finding.weight);
+    let suite = &results.plan.suite;
+    let unproven: Vec<String> =
+        criteria.iter().filter(|row| row.state == State::Unproven).map(|row| row.id.clone()).collect();
+    let broken = criteria.iter().any(|row| row.state == State::Broken);
+    let reason = match &results.ending {
+        // What was cut off is never called anything else, whatever was seen until then.
+        None => Some(NoVerdict::CutOff),
+        Some(CheckEnding::Blocked { rows }) => Some(NoVerdict::NotReady {
+            rows: rows.clone(),
+            misconfigured: results.preflight.iter().any(|row| row.state == RowState::Misconfigured),
+        }),
+        _ if broken => None,
+        Some(CheckEnding::Aborted { .. }) => Some(NoVerdict::Aborted),
+        Some(CheckEnding::Completed) if unfit => Some(NoVerdict::UnfitGenerator),
+        Some(CheckEnding::Completed) if !unproven.is_empty() => {
+            Some(NoVerdict::Unproven { criteria: unproven })
+        }
+        Some(CheckEnding::Completed) if !suite.is_whole() => Some(NoVerdict::PartOfSuite),
+        Some(CheckEnding::Completed) => None,
+    };
+    let word = match (&reason, broken) {
+        (Some(_), _) => Word::NoVerdict,
+        (None, true) => Word::NoGo,
+        (None, false) => Word::Go,
+    };
+    let chaos = chaos_mode(results);
+    let rehearsal = results.plan.environment.kind == Kind::Rehearsal;
+    let looser = results.plan.parameters.looser_than_runbook();
+    let headline =
+        headline(word, reason.as_ref(), &suite.scope(), suite.is_whole(), chaos, rehearsal, &looser);
+    let because = because(results, word, reason.as_ref(), &criteria, &findings);
+    Verdict {
+        word,
+        no_verdict: reason,
+        scope: suite.scope(),
+        chaos,
+        rehearsal,
+        headline,
+        because,
+        looser,
+        criteria,
+        findings,
+        unchecked,
+    }
+}
+
+fn chaos_mode(results: &Results) -> ChaosMode {
+    let reached = results.plan.suite.tests().into_iter().any(|test| {
+        test.is_chaos() && results.tests.get(&test).is_some_and(|test| test.started_at.is_some())
+    });
+    match (reached, results.plan.chaos) {
+        (false, _) => ChaosMode::NotRun,
+        (true, ChaosIntent::Simulated) => ChaosMode::Simulated,
+        (true, ChaosIntent::Real) => ChaosMode::Real,
+    }
+}
+
+fn headline(
+    word: Word,
+    reason: Option<&NoVerdict>,
+    scope: &str,
+    whole: bool,
+    chaos: ChaosMode,
+    rehearsal: bool,
+    looser: &[String],
+) -> String {
+    let mut labels = Vec::new();
+    if chaos == ChaosMode::Simulated {
+        labels.push("chaos simulated".to_owned());
+    }
+    if !looser.is_empty() {
+        let plural = if looser.len() == 1 { "limit" } else { "limits" };
+        labels.push(format!("{} {plural} looser", looser.len()));
+    }
+    if rehearsal {
+        labels.push("rehearsal".into());
+    }
+    let labels = if labels.is_empty() { String::new() } else { format!(" ({})", labels.join(", ")) };
+    let part = if whole { String::new() } else { format!(", {scope}") };
+    match (word, reason) {
+        (Word::Go, _) => format!("GO{labels}"),
+        (Word::NoGo, _) => format!("NO-GO{part}{labels}"),
+        (Word::NoVerdict, reason) => {
+            let why = match reason {
+                Some(NoVerdict::CutOff) => format!("{part}: cut off"),
+                Some(NoVerdict::Aborted) => format!("{part}: aborted"),
+                Some(NoVerdict::NotReady { misconfigured: true, .. }) => {
+                    ": the configuration is not right".into()
+                }
+                Some(NoVerdict::NotReady { .. }) => ": the environment is not ready".into(),
+                Some(NoVerdict::PartOfSuite) => format!("{part}: passed"),
+                Some(NoVerdict::UnfitGenerator) => format!("{part}: this computer was not fit to measure"),
+                Some(NoVerdict::Unproven { .. }) | None => format!("{part}: not everything is proven"),
+            };
+            format!("NO VERDICT{why}{labels}")
+        }
+    }
+}
+
+fn because(
+    results: &Results,
+    word: Word,
+    reason: Option<&NoVerdict>,
+    criteria: &[crate::verdict::Criterion],
+    findings: &[crate::verdict::Finding],
+) -> String {
+    let count = |state| criteria.iter().filter(|row| row.state == state).count();
+    match (word, reason) {
+        (Word::Go, _) if count(State::Simulated) > 0 => format!(
+            "{} of {} criteria are met; {} were met without their fault: nothing was restarted.",
+            count(State::Met),
+            criteria.len(),
+            count(State::Simulated)
+        ),
+        (Word::Go, _) => format!("All {} criteria are met.", criteria.len()),
+        (Word::NoGo, _) => {
+            let titles: Vec<&str> = findings
+                .iter()
+                .filter(|finding| finding.weight == Weight::Breaks)
+                .map(|finding| finding.title.as_str())
+                .take(3)
+                .collect();
+            format!(
+                "{} of {} criteria are not met: {}.",
+                count(State::Broken),
+                criteria.len(),
+                titles.join("; ")
+            )
+        }
+        (Word::NoVerdict, Some(NoVerdict::NotReady { .. })) => results
+            .preflight
+            .iter()
+            .find(|row| row.state.blocks())
+            .map_or_else(String::new, |row| format!("{}: {}. {}.", row.title, row.observed, row.remedy)),
+        (Word::NoVerdict, Some(NoVerdict::PartOfSuite)) => {
+            format!("All {} criteria of this part are met. A verdict needs all eight tests.", criteria.len())
+        }
+        (Word::NoVerdict, Some(NoVerdict::CutOff)) => {
+            "The check has no end: Holdpoint was stopped while it ran. Everything up to then is kept.".into()
+        }
+        (Word::NoVerdict, Some(NoVerdict::Aborted)) => "The check was aborted before it was complete.".into(),
+        (Word::NoVerdict, _) => {
+            let titles: Vec<&str> = findings
+                .iter()
+                .filter(|finding| finding.weight == Weight::Unproven)
+                .map(|finding| finding.title.as_str())
+                .take(3)
+                .collect();
+            format!(
+                "{} of {} criteria are not proven: {}.",
+                count(State::Unproven),
+                criteria.len(),
+                titles.join("; ")
+            )
+        }
+    }
+}
