@@ -319,6 +319,11 @@ pub struct SteadyState {
 }
 
 impl Results {
+    /// Reads results back from JSON.
+    pub fn from_value(value: serde_json::Value) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(value)
+    }
+
     /// The results of a test; empty for one that was not planned.
     pub fn test(&self, test: TestId) -> TestResults {
         self.tests.get(&test).cloned().unwrap_or_default()

@@ -1,38 +1,25 @@
-//! The client: sends a document, classifies what comes back, and guards the mutations.
+//! The client: what may be asked of Railway, and the guards around the two mutations.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::StatusCode;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::documents;
 use crate::error::{Error, cut};
-use crate::types::{
-    Deployment, EnvironmentState, LogLine, Reach, ServiceInstance, Status, Target, TokenKind,
-};
+use crate::transport::{Limits, Transport};
+use crate::types::{Deployment, EnvironmentState, LogLine, Reach, ServiceInstance, Target, TokenKind};
 
-/// The largest answer that is read.
-const BODY_LIMIT: usize = 8 * 1024 * 1024;
 /// Pages of services; more than any project has.
 const PAGE_LIMIT: usize = 20;
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
-const MUTATION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A client of Railway with one token. Cheap to clone.
+/// A client of Railway with one token. Cheap to clone; clones count their requests together.
 #[derive(Clone, Debug)]
 pub struct Client {
-    endpoint: Url,
-    http: reqwest::Client,
-    token: SecretString,
-    kind: TokenKind,
-    sent: Arc<AtomicU64>,
+    transport: Arc<Transport>,
 }
 
 /// A deployment whose ids were compared with the confirmed ones.
@@ -54,6 +41,15 @@ impl Pinned {
 struct ProjectToken {
     project_id: String,
     environment_id: String,
+    #[serde(default)]
+    project: Option<Named>,
+    #[serde(default)]
+    environment: Option<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -97,50 +93,64 @@ struct Instance {
 }
 
 impl Client {
-    /// A client for `endpoint`. Redirects are not followed: a credential must not travel to another origin.
+    /// A client for `endpoint`. Redirects are not followed: a credential must not travel to another origin. An empty
+    /// token, the text `null` and anything that cannot be a token are refused here with [`Error::Auth`].
     pub fn new(endpoint: Url, token: SecretString, kind: TokenKind) -> Result<Self, Error> {
-        let http = reqwest::Client::builder()
-            // Without a name of its own a client is turned away by the edge with 403 (Railway facts 1).
-            .user_agent(concat!("holdpoint/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .no_proxy()
-            .build()
-            .map_err(|error| Error::Transient(cut(&error.to_string())))?;
-        Ok(Self { endpoint, http, token, kind, sent: Arc::default() })
+        Self::with_limits(endpoint, token, kind, Limits::default())
+    }
+
+    pub(crate) fn with_limits(
+        endpoint: Url,
+        token: SecretString,
+        kind: TokenKind,
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        Ok(Self { transport: Arc::new(Transport::new(endpoint, token, kind, limits)?) })
     }
 
     /// Requests sent so far; the budget is counted by Railway and shared (Railway facts 9).
     pub fn requests_sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+        self.transport.sent()
     }
 
-    /// What the token reaches. An account token says only that it is accepted.
+    /// What the token reaches. An account token says only that it is accepted; what it may restart is decided by the
+    /// ids that [`Client::environment`] and [`Client::pin`] compare.
     pub async fn reach(&self) -> Result<Reach, Error> {
-        match self.kind {
+        match self.transport.kind() {
             TokenKind::Project => {
                 let token: ProjectToken =
-                    self.read(documents::PROJECT_TOKEN, json!({}), "projectToken").await?;
-                Ok(Reach { project_id: Some(token.project_id), environment_id: Some(token.environment_id) })
+                    self.transport.read(documents::PROJECT_TOKEN, json!({}), "projectToken").await?;
+                Ok(Reach {
+                    project_id: Some(token.project_id),
+                    project_name: token.project.map(|project| project.name),
+                    environment_id: Some(token.environment_id),
+                    environment_name: token.environment.map(|environment| environment.name),
+                })
             }
-            // A workspace token is refused by `me` although it is valid (Railway facts 2.2): reading the environment
-            // is the test then, and the guards compare its ids.
-            TokenKind::Account => match self.read::<Value>(documents::ME, json!({}), "me").await {
-                Ok(_) | Err(Error::Auth(_)) => Ok(Reach { project_id: None, environment_id: None }),
-                Err(error) => Err(error),
-            },
+            TokenKind::Account => {
+                match self.transport.read::<Value>(documents::ME, json!({}), "me").await {
+                    // `me` refuses a valid workspace token, which `apiToken` accepts (Railway facts 2.2). One that both
+                    // refuse is refused.
+                    Err(Error::Auth(_)) => {
+                        self.transport.read::<Value>(documents::API_TOKEN, json!({}), "apiToken").await?
+                    }
+                    answer => answer?,
+                };
+                Ok(Reach::default())
+            }
         }
     }
 
-    /// Finds out which kind a token is by asking for what only that kind can read.
+    /// Finds out which kind a token is by asking for what only that kind can read. A token that every kind is refused
+    /// with is [`Error::Auth`].
     pub async fn detect_kind(endpoint: &Url, token: &SecretString) -> Result<TokenKind, Error> {
         match Self::new(endpoint.clone(), token.clone(), TokenKind::Project)?.reach().await {
             Ok(_) => return Ok(TokenKind::Project),
             Err(Error::Auth(_)) => {}
             Err(error) => return Err(error),
         }
-        let account = Self::new(endpoint.clone(), token.clone(), TokenKind::Account)?;
-        account.read::<Value>(documents::ME, json!({}), "me").await.map(|_| TokenKind::Account)
+        Self::new(endpoint.clone(), token.clone(), TokenKind::Account)?.reach().await?;
+        Ok(TokenKind::Account)
     }
 
     /// An environment with all its services. Its ids are compared with the asked ones.
@@ -153,12 +163,13 @@ impl Client {
         let mut after: Option<String> = None;
         for _ in 0..PAGE_LIMIT {
             let variables = json!({"id": environment_id, "after": after});
-            let page: Environment = self.read(documents::ENVIRONMENT, variables, "environment").await?;
+            let page: Environment =
+                self.transport.read(documents::ENVIRONMENT, variables, "environment").await?;
             same("environment id", &page.id, environment_id)?;
             same("project id", &page.project_id, project_id)?;
             services.extend(page.service_instances.edges.into_iter().map(|edge| edge.node.into()));
             let info = page.service_instances.page_info;
-            if !info.has_next_page || info.end_cursor.is_none() || info.end_cursor == after {
+            if !info.has_next_page {
                 return Ok(EnvironmentState {
                     id: page.id,
                     name: page.name,
@@ -166,9 +177,22 @@ impl Client {
                     services,
                 });
             }
+            // A list that breaks off must not pass for the whole: a missing service would read as gone.
+            if info.end_cursor.is_none() || info.end_cursor == after {
+                break;
+            }
             after = info.end_cursor;
         }
-        Err(Error::Unknown { message: "the list of services has no end".into(), trace_id: None })
+        Err(Error::Unknown { message: "the list of services does not come to an end".into(), trace_id: None })
+    }
+
+    /// A deployment, with the ids it belongs to.
+    pub async fn deployment(&self, deployment_id: &str) -> Result<Deployment, Error> {
+        let variables = json!({"id": deployment_id});
+        let deployment: Deployment =
+            self.transport.read(documents::DEPLOYMENT, variables, "deployment").await?;
+        same("deployment id", &deployment.id, deployment_id)?;
+        Ok(deployment)
     }
 
     /// The deployment that serves the target, with its ids compared with the confirmed ones.
@@ -178,36 +202,31 @@ impl Client {
         Ok(Pinned { target: target.clone(), deployment_id })
     }
 
-    /// Restarts a pinned deployment. `Ok` means that Railway accepted it, not that anything restarted (Railway facts
-    /// 6.3). Ids and serving deployment are compared once more right before.
+    /// Restarts a pinned deployment, asking once. `Ok`, the moment right before the request, means that Railway
+    /// accepted it, not that anything restarted (Railway facts 6.3). Serving deployment and ids are compared once more
+    /// right before. [`Error::Ambiguous`] means that it may have happened; every other error that it did not.
     pub async fn restart(&self, pinned: &Pinned) -> Result<DateTime<Utc>, Error> {
         let now = self.serving(&pinned.target).await?;
         if now != pinned.deployment_id {
-            return Err(Error::DeploymentChanged { pinned: pinned.deployment_id.clone(), now });
+            return Err(Error::DeploymentChanged { pinned: pinned.deployment_id.clone(), now: cut(&now) });
         }
-        self.guard(&pinned.target, &pinned.deployment_id).await?;
+        let deployment = self.guard(&pinned.target, &pinned.deployment_id).await?;
+        // It may have left service between the two reads. An unknown status is not taken for a good one.
+        if !deployment.status.may_serve() {
+            return Err(Error::NotRestartable(format!("it is {}", deployment.status)));
+        }
         let at = Utc::now();
         let variables = json!({"id": pinned.deployment_id});
-        match self.send(documents::RESTART, variables, MUTATION_TIMEOUT).await {
-            Ok(data) if data.get("deploymentRestart") == Some(&Value::Bool(true)) => Ok(at),
-            Ok(_) => Err(Error::NotAccepted),
-            Err(Error::Transient(reason)) => Err(Error::Ambiguous(reason)),
-            Err(error) => Err(error),
-        }
+        self.transport.mutate(documents::RESTART, variables, "deploymentRestart").await?;
+        Ok(at)
     }
 
-    /// Starts a new deployment of the target from the same source: the offer where a restart does not help. A rolling
-    /// replacement, not a restart (Railway facts 4.3).
+    /// Starts a new deployment of the target from the same source: the offer where a restart does not help, so it needs
+    /// no deployment that serves. A rolling replacement, not a restart (Railway facts 4.3).
     pub async fn redeploy(&self, target: &Target) -> Result<(), Error> {
-        let pinned = self.pin(target).await?;
-        self.guard(target, pinned.deployment_id()).await?;
+        self.instance(target).await?;
         let variables = json!({"serviceId": target.service_id, "environmentId": target.environment_id});
-        match self.send(documents::REDEPLOY, variables, MUTATION_TIMEOUT).await {
-            Ok(data) if data.get("serviceInstanceRedeploy") == Some(&Value::Bool(true)) => Ok(()),
-            Ok(_) => Err(Error::NotAccepted),
-            Err(Error::Transient(reason)) => Err(Error::Ambiguous(reason)),
-            Err(error) => Err(error),
-        }
+        self.transport.mutate(documents::REDEPLOY, variables, "serviceInstanceRedeploy").await
     }
 
     /// The newest `limit` log lines of a deployment.
@@ -219,108 +238,37 @@ impl Client {
         until: Option<DateTime<Utc>>,
     ) -> Result<Vec<LogLine>, Error> {
         let variables = json!({"id": deployment_id, "limit": limit, "start": since, "end": until});
-        let mut lines: Vec<LogLine> = self.read(documents::LOGS, variables, "deploymentLogs").await?;
+        let mut lines: Vec<LogLine> =
+            self.transport.read(documents::LOGS, variables, "deploymentLogs").await?;
         // Railway may answer one more than asked for (Railway facts 7.1).
         let surplus = lines.len().saturating_sub(limit as usize);
         lines.drain(..surplus);
         Ok(lines)
     }
 
-    async fn serving(&self, target: &Target) -> Result<String, Error> {
+    /// The target's service, found where the person confirmed it.
+    async fn instance(&self, target: &Target) -> Result<ServiceInstance, Error> {
         let state = self.environment(&target.project_id, &target.environment_id).await?;
-        let instance =
-            state.services.into_iter().find(|instance| instance.service_id == target.service_id).ok_or_else(
-                || Error::NotFound(format!("service {} in this environment", target.service_id)),
-            )?;
+        let missing = || Error::NotFound(format!("service {} in this environment", target.service_id));
+        state
+            .services
+            .into_iter()
+            .find(|instance| instance.service_id == target.service_id)
+            .ok_or_else(missing)
+    }
+
+    async fn serving(&self, target: &Target) -> Result<String, Error> {
+        let instance = self.instance(target).await?;
         instance.serving.map(|deployment| deployment.id).ok_or(Error::NothingServing)
     }
 
-    async fn guard(&self, target: &Target, deployment_id: &str) -> Result<(), Error> {
-        let deployment: Deployment =
-            self.read(documents::DEPLOYMENT, json!({"id": deployment_id}), "deployment").await?;
+    async fn guard(&self, target: &Target, deployment_id: &str) -> Result<Deployment, Error> {
+        let deployment = self.deployment(deployment_id).await?;
         let answered = |id: &Option<String>| id.clone().unwrap_or_else(|| "nothing".into());
         same("project id", &answered(&deployment.project_id), &target.project_id)?;
         same("environment id", &answered(&deployment.environment_id), &target.environment_id)?;
-        same("service id", &answered(&deployment.service_id), &target.service_id)
-    }
-
-    /// Reads are repeated at most twice after a passing fault.
-    async fn read<T: DeserializeOwned>(
-        &self,
-        document: &str,
-        variables: Value,
-        field: &str,
-    ) -> Result<T, Error> {
-        let mut attempt = 0;
-        let data = loop {
-            match self.send(document, variables.clone(), READ_TIMEOUT).await {
-                Err(Error::Transient(_)) if attempt < 2 => {
-                    attempt += 1;
-                    tokio::time::sleep(Duration::from_millis(200 * attempt)).await;
-                }
-                other => break other?,
-            }
-        };
-        let value = data.get(field).cloned().unwrap_or(Value::Null);
-        if value.is_null() {
-            return Err(Error::NotFound(format!("{field} is empty")));
-        }
-        serde_json::from_value(value)
-            .map_err(|error| Error::InvalidDocument(cut(&format!("{field}: {error}"))))
-    }
-
-    async fn send(&self, document: &str, variables: Value, limit: Duration) -> Result<Value, Error> {
-        self.sent.fetch_add(1, Ordering::Relaxed);
-        let request = self
-            .http
-            .post(self.endpoint.clone())
-            .timeout(limit)
-            .json(&json!({"query": document, "variables": variables}));
-        let request = match self.kind {
-            TokenKind::Project => request.header("Project-Access-Token", self.token.expose_secret()),
-            TokenKind::Account => request.bearer_auth(self.token.expose_secret()),
-        };
-        // The address is left out of error texts: they must fit into a report.
-        let passing = |error: reqwest::Error| Error::Transient(cut(&error.without_url().to_string()));
-        let mut response = request.send().await.map_err(passing)?;
-        let status = response.status();
-        let retry_after_s = response
-            .headers()
-            .get(reqwest::header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|text| text.parse().ok());
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(passing)? {
-            if bytes.len() + chunk.len() > BODY_LIMIT {
-                return Err(Error::Unknown { message: "the answer is too large".into(), trace_id: None });
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(Error::RateLimited { retry_after_s });
-        }
-        if status.is_server_error() {
-            return Err(Error::Transient(format!("HTTP {}", status.as_u16())));
-        }
-        let Ok(answer) = serde_json::from_slice::<Value>(&bytes) else {
-            return Err(match status {
-                StatusCode::UNAUTHORIZED => Error::Auth("HTTP 401".into()),
-                _ => Error::EdgeBlocked(format!("HTTP {}, not a GraphQL answer", status.as_u16())),
-            });
-        };
-        if let Some(error) = answer.get("errors").and_then(Value::as_array).and_then(|errors| errors.first())
-        {
-            return Err(Error::from_graphql(error));
-        }
-        match answer.get("data") {
-            Some(data) if data.is_object() => Ok(data.clone()),
-            _ if status == StatusCode::UNAUTHORIZED => Err(Error::Auth("HTTP 401".into())),
-            _ if status == StatusCode::FORBIDDEN => Err(Error::EdgeBlocked("HTTP 403".into())),
-            _ => Err(Error::Unknown {
-                message: format!("HTTP {} without data", status.as_u16()),
-                trace_id: None,
-            }),
-        }
+        same("service id", &answered(&deployment.service_id), &target.service_id)?;
+        Ok(deployment)
     }
 }
 
@@ -328,14 +276,12 @@ fn same(what: &'static str, answered: &str, confirmed: &str) -> Result<(), Error
     if answered == confirmed {
         return Ok(());
     }
-    Err(Error::WrongTarget { what, answered: cut(answered), confirmed: confirmed.into() })
+    Err(Error::WrongTarget { what, answered: cut(answered), confirmed: cut(confirmed) })
 }
 
 impl From<Instance> for ServiceInstance {
     fn from(instance: Instance) -> Self {
-        let candidate = |deployment: &Deployment| {
-            matches!(deployment.status, Status::Success | Status::Sleeping | Status::Crashed)
-        };
+        let candidate = |deployment: &Deployment| deployment.status.may_serve();
         let active = instance.active_deployments.unwrap_or_default();
         let serving = active
             .iter()

@@ -36,10 +36,10 @@ pub enum Error {
         now: String,
     },
     /// The answer was false or empty.
-    #[error("Railway did not accept the restart")]
+    #[error("Railway did not accept the request")]
     NotAccepted,
     /// Nobody knows whether the mutation took effect. It must not be repeated without looking.
-    #[error("Railway gave no definite answer to the restart: {0}")]
+    #[error("Railway gave no definite answer to the request: {0}")]
     Ambiguous(String),
     /// The budget of requests is spent.
     #[error("Railway's request budget is spent")]
@@ -50,6 +50,9 @@ pub enum Error {
     /// The edge in front of Railway refused.
     #[error("the edge in front of Railway refused the request ({0})")]
     EdgeBlocked(String),
+    /// What answers is not Railway's API: another address, or a page in front of it.
+    #[error("this address does not answer as Railway's API ({0})")]
+    NotGraphql(String),
     /// The plan or trial is at an end.
     #[error("Railway's plan does not allow it: {0}")]
     PlanOrBilling(String),
@@ -60,7 +63,7 @@ pub enum Error {
     #[error("Railway cannot be reached: {0}")]
     Transient(String),
     /// Something else.
-    #[error("Railway refused: {message}")]
+    #[error("Railway refused: {message}{}", trace(trace_id.as_deref()))]
     Unknown {
         /// Its words.
         message: String,
@@ -83,6 +86,7 @@ impl Error {
             Self::Ambiguous(_) => "railway.ambiguous",
             Self::RateLimited { .. } => "railway.rate_limited",
             Self::EdgeBlocked(_) => "railway.edge_blocked",
+            Self::NotGraphql(_) => "railway.not_graphql",
             Self::PlanOrBilling(_) => "railway.plan",
             Self::InvalidDocument(_) => "railway.invalid_document",
             Self::Transient(_) => "railway.unreachable",
@@ -93,8 +97,9 @@ impl Error {
     /// What a person can do.
     pub fn remedy(&self) -> String {
         match self {
-            Self::Auth(_) => "It was revoked, has expired, or is of another kind than it was saved as. Create a project \
-                              token for the staging environment under the project's Settings, Tokens, and set it again"
+            Self::Auth(_) => "The token was revoked, has expired, is of another kind than it was saved as, or does not \
+                              reach these ids. Create a project token for the staging environment under the project's \
+                              Settings, Tokens, and set it again"
                 .into(),
             Self::WrongTarget { .. } => "Holdpoint restarts services only where the ids that you confirmed and the ids \
                                          that Railway answers are the same. Correct the ids or use another token"
@@ -112,6 +117,9 @@ impl Error {
                 None => "Start again in an hour; the budget is shared with other tools of the same account".into(),
             },
             Self::EdgeBlocked(_) => "Check the network this computer is in; a proxy or address may be blocked".into(),
+            Self::NotGraphql(_) => "Check the Railway address of this environment (normally \
+                                    https://backboard.railway.com/graphql/v2) and the network this computer is in"
+                .into(),
             Self::PlanOrBilling(_) => "Look at the plan of the Railway workspace".into(),
             Self::InvalidDocument(_) => "Railway may have changed its API; use a newer Holdpoint".into(),
             Self::Transient(_) => "Check the network and Railway's status page, then start again".into(),
@@ -125,6 +133,8 @@ impl Error {
         let code = error.pointer("/extensions/code").and_then(Value::as_str).unwrap_or("");
         let lower = message.to_lowercase();
         let has = |part: &str| lower.contains(part);
+        // Whole words: "plan" also stands in "explanation" and "planned maintenance".
+        let word = |wanted: &str| lower.split(|c: char| !c.is_alphanumeric()).any(|one| one == wanted);
         if has("not authorized")
             || has("project token not found")
             || has("invalid token")
@@ -137,13 +147,10 @@ impl Error {
             Self::NotFound(message)
         } else if has("too quickly") || has("rate limit") {
             Self::RateLimited { retry_after_s: None }
-        } else if has("plan") || has("trial") || has("billing") {
-            Self::PlanOrBilling(message)
-        } else if code == "GRAPHQL_VALIDATION_FAILED"
-            || code == "GRAPHQL_PARSE_FAILED"
-            || has("problem processing request")
-        {
+        } else if code == "GRAPHQL_VALIDATION_FAILED" || code == "GRAPHQL_PARSE_FAILED" {
             Self::InvalidDocument(message)
+        } else if word("plan") || word("trial") || word("billing") {
+            Self::PlanOrBilling(message)
         } else {
             let trace_id = error.get("traceId").and_then(Value::as_str).map(cut);
             Self::Unknown { message, trace_id }
@@ -151,8 +158,12 @@ impl Error {
     }
 }
 
-/// A foreign text on one line, cut.
+/// A foreign text on one line, cut, without what a terminal would act on.
 pub(crate) fn cut(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(200).collect()
+    line.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+fn trace(id: Option<&str>) -> String {
+    id.map(|id| format!(" (trace {id})")).unwrap_or_default()
 }

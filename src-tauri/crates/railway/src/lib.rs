@@ -7,6 +7,9 @@ pub mod cli_config;
 mod client;
 mod documents;
 mod error;
+#[cfg(test)]
+mod tests;
+mod transport;
 mod types;
 
 pub use client::{Client, Pinned};

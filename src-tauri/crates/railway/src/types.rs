@@ -1,5 +1,7 @@
 //! What Railway answers, as far as Holdpoint reads it.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -25,12 +27,16 @@ impl TokenKind {
 }
 
 /// What a token reaches.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
     /// The project it is bound to; none for an account token.
     pub project_id: Option<String>,
+    /// That project's name, to be shown. Never decides.
+    pub project_name: Option<String>,
     /// The environment it is bound to; none for an account token.
     pub environment_id: Option<String>,
+    /// That environment's name, to be shown. Never decides.
+    pub environment_name: Option<String>,
 }
 
 /// The ids a person confirmed.
@@ -44,7 +50,7 @@ pub struct Target {
     pub service_id: String,
 }
 
-/// The state of a deployment. Values of the future map to `Unknown`, never to up or down.
+/// The state of a deployment. Values of the future map to `Other`, never to up or down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Status {
     /// Deployed. Does not mean that it is up (Railway facts 6.2).
@@ -55,6 +61,24 @@ pub enum Status {
     Crashed,
     /// Any other status, by Railway's name.
     Other(String),
+}
+
+impl Status {
+    /// Whether a deployment in this state can be the one that serves (Railway facts 6.1). No unknown status can.
+    pub(crate) fn may_serve(&self) -> bool {
+        matches!(self, Self::Success | Self::Sleeping | Self::Crashed)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Success => "SUCCESS",
+            Self::Sleeping => "SLEEPING",
+            Self::Crashed => "CRASHED",
+            Self::Other(name) => name,
+        })
+    }
 }
 
 impl From<&str> for Status {

@@ -1,0 +1,223 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use holdpoint_check::words::{Service, TestId};
+
+/// GO or NO-GO, with evidence: load, chaos and data-integrity checks of a staging deployment
+#[derive(Debug, Parser)]
+#[command(name = "holdpoint", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a check and answer GO (exit 0), NO-GO (1) or NO VERDICT (3); 2 is wrong usage or configuration
+    Check(CheckOptions),
+    /// Keep a rehearsal environment up until Ctrl-C
+    Rehearse(RehearseOptions),
+    /// Look at and change saved environments
+    #[command(subcommand)]
+    Environment(EnvironmentCommand),
+    /// The Railway token of an environment, in the system keychain
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// The runbook's manual operations
+    #[command(subcommand)]
+    Services(ServicesCommand),
+    /// Read saved results, ours and those of before us
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("suite"))]
+pub(crate) struct CheckOptions {
+    /// All eight tests (the default)
+    #[arg(long, group = "suite")]
+    pub(crate) all: bool,
+    /// L1 to L3 only
+    #[arg(long, group = "suite")]
+    pub(crate) load_only: bool,
+    /// C1 to C3 only
+    #[arg(long, group = "suite")]
+    pub(crate) chaos_only: bool,
+    /// REP and BUCKET only
+    #[arg(long, group = "suite")]
+    pub(crate) verify_only: bool,
+    /// Single tests, for example L1,C2
+    #[arg(long, group = "suite", value_delimiter = ',', value_name = "TESTS")]
+    pub(crate) test: Vec<TestId>,
+    /// A saved environment, or the path of an environment file
+    #[arg(long, value_name = "NAME", conflicts_with = "rehearse")]
+    pub(crate) environment: Option<String>,
+    /// Check the built-in rehearsal environment
+    #[arg(long)]
+    pub(crate) rehearse: bool,
+    /// How the rehearsal behaves; implies --rehearse
+    #[arg(long, value_enum, conflicts_with = "environment")]
+    pub(crate) profile: Option<Profile>,
+    /// Where the files go; a new folder below ./holdpoint-checks otherwise
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Refuse to start where services cannot really be restarted
+    #[arg(long, conflicts_with = "simulate_chaos")]
+    pub(crate) require_real_chaos: bool,
+    /// Restart nothing although a token is there; the verdict says so
+    #[arg(long)]
+    pub(crate) simulate_chaos: bool,
+    /// Confirm that the services of this environment may really be restarted (asked for otherwise)
+    #[arg(long)]
+    pub(crate) confirm_restarts: bool,
+    /// Print every event as a line of JSON instead of the live view
+    #[arg(long)]
+    pub(crate) events: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RehearseOptions {
+    /// How it behaves
+    #[arg(long, value_enum, default_value = "healthy")]
+    pub(crate) profile: Profile,
+    /// Restart as slowly as the recorded staging did
+    #[arg(long)]
+    pub(crate) recorded_durations: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// The contract as it is meant
+    Healthy,
+    /// The second generation as recorded, faults included
+    G2,
+    /// The first generation as recorded, faults included
+    G1,
+}
+
+impl Profile {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::G2 => "g2",
+            Self::G1 => "g1",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EnvironmentCommand {
+    /// Names of all environments
+    List,
+    /// Print an environment's file; `rehearsal` shows an example
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Save an environment from a file, and ask for its secrets
+    Set {
+        /// Its name
+        name: String,
+        /// The file to save; without it only the secrets are asked for
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Ask for login, ops key and S3 key, and keep them in the keychain
+        #[arg(long)]
+        ask_secrets: bool,
+    },
+    /// Look at an environment as the preflight does, without load
+    Test {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Ask for a token and keep it in the keychain
+    Set {
+        /// The environment
+        #[arg(default_value = "staging")]
+        environment: String,
+    },
+    /// Take the token of the Railway CLI's own file
+    Import {
+        /// The environment
+        #[arg(default_value = "staging")]
+        environment: String,
+        /// The file, if it is not in its usual place
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Remove the token
+    Clear {
+        /// The environment
+        #[arg(default_value = "staging")]
+        environment: String,
+    },
+    /// Say whether there is a token, of which kind and since when
+    Status {
+        /// The environment
+        #[arg(default_value = "staging")]
+        environment: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServicesCommand {
+    /// Health of the API and every dependency
+    Health(Of),
+    /// Restart a service, proven where it has an identity
+    Restart {
+        /// api, worker, web, minio, postgres or redis
+        service: Service,
+        #[command(flatten)]
+        of: Of,
+        /// Confirm the restart
+        #[arg(long)]
+        yes: bool,
+    },
+    /// The newest log lines of a service
+    Logs {
+        /// api, worker, web, minio, postgres or redis
+        service: Service,
+        #[command(flatten)]
+        of: Of,
+        /// How many
+        #[arg(long, default_value_t = 100)]
+        lines: u32,
+    },
+    /// The API's own storage probe
+    StorageTest(Of),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Of {
+    /// The environment: a saved name or a file
+    #[arg(long, default_value = "staging", value_name = "NAME")]
+    pub(crate) environment: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// Show a results file, a journal or a folder of a check
+    Show {
+        /// The file or folder
+        file: PathBuf,
+    },
+    /// Print it as Markdown
+    Markdown {
+        /// The file or folder
+        file: PathBuf,
+    },
+}

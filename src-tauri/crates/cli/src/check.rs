@@ -1,0 +1,218 @@
+//! `holdpoint check`.
+
+use std::path::{Path, PathBuf};
+
+use holdpoint_check::environment::{Environment, Kind, Secrets};
+use holdpoint_check::plan::{ChaosIntent, Plan};
+use holdpoint_check::run::Check;
+use holdpoint_check::verdict::{State, Verdict};
+use holdpoint_check::words::Suite;
+use holdpoint_check::{fold, journal, judge, run};
+use holdpoint_report::{JSON_FILE, MARKDOWN_FILE, SCHEMA, files, json, markdown};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::arguments::{CheckOptions, Profile};
+use crate::failure::Failure;
+use crate::live::Live;
+use crate::manage;
+use crate::rehearsal::Rehearsal;
+
+pub(crate) async fn run(options: CheckOptions) -> Result<u8, Failure> {
+    let suite = suite(&options);
+    let folder = folder(options.out.as_deref())?;
+    let rehearse = options.rehearse || options.profile.is_some();
+    let (rehearsal, environment, secrets, profile) = if rehearse {
+        let profile = options.profile.unwrap_or(Profile::Healthy);
+        let rehearsal = Rehearsal::start(profile, false).await?;
+        let (environment, secrets) = (rehearsal.environment.clone(), rehearsal.secrets.clone());
+        (Some(rehearsal), environment, secrets, Some(profile.name().to_owned()))
+    } else {
+        let name = options.environment.as_deref().unwrap_or("staging");
+        let (environment, secrets) = manage::resolve(name).await?;
+        (None, environment, secrets, None)
+    };
+    let outcome = checked(&options, suite, environment, secrets, profile, &folder).await;
+    if let Some(rehearsal) = rehearsal {
+        rehearsal.stop().await;
+    }
+    outcome
+}
+
+fn suite(options: &CheckOptions) -> Suite {
+    if options.load_only {
+        Suite::Load
+    } else if options.chaos_only {
+        Suite::Chaos
+    } else if options.verify_only {
+        Suite::Verify
+    } else if options.test.is_empty() {
+        Suite::All
+    } else {
+        Suite::Tests(options.test.clone())
+    }
+}
+
+/// The folder of this check; one that holds a check already is refused, so that nothing recorded is lost.
+fn folder(out: Option<&Path>) -> Result<PathBuf, Failure> {
+    let folder = match out {
+        Some(folder) => folder.to_owned(),
+        None => {
+            let name = chrono::Local::now().format("%Y%m%d-%H%M%S").to_string();
+            PathBuf::from("holdpoint-checks").join(name)
+        }
+    };
+    let cannot = |error: std::io::Error| {
+        Failure::usage(format!(
+            "the folder {} cannot be used: {error}. Choose another with --out",
+            folder.display()
+        ))
+    };
+    std::fs::create_dir_all(&folder).map_err(cannot)?;
+    // Said now and not after a check that nobody could save.
+    tempfile::NamedTempFile::new_in(&folder).map_err(cannot)?;
+    if folder.join(run::JOURNAL_FILE).exists() {
+        return Err(Failure::usage(format!(
+            "the folder {} holds a check already; choose another with --out",
+            folder.display()
+        )));
+    }
+    Ok(folder)
+}
+
+async fn checked(
+    options: &CheckOptions,
+    suite: Suite,
+    environment: Environment,
+    secrets: Secrets,
+    rehearsal_profile: Option<String>,
+    folder: &Path,
+) -> Result<u8, Failure> {
+    let chaos = if options.simulate_chaos || secrets.railway_token.is_none() {
+        ChaosIntent::Simulated
+    } else {
+        ChaosIntent::Real
+    };
+    if options.require_real_chaos && chaos == ChaosIntent::Simulated {
+        return Err(Failure::usage(
+            "real chaos is required and no Railway token is set; set one with `holdpoint token set`",
+        ));
+    }
+    let parameters = if environment.kind == Kind::Rehearsal && environment.parameters == Default::default() {
+        holdpoint_check::parameters::Parameters::for_rehearsal()
+    } else {
+        environment.parameters.clone()
+    };
+    let plan = Plan { environment, suite, parameters, chaos, rehearsal_profile };
+    consent(options, &plan)?;
+    let check = run::start(plan, &secrets, folder)?;
+    let journal_path = check.journal.clone();
+    follow(check, options.events).await?;
+    let records = journal::read(&journal_path)?;
+    let results = fold::fold(&records)?;
+    let verdict = judge::judge(&results);
+    let document = serde_json::to_string_pretty(&json::document(&results, &verdict))?;
+    files::write_whole(&folder.join(JSON_FILE), &document)?;
+    files::write_whole(&folder.join(MARKDOWN_FILE), &markdown::render(&results, &verdict))?;
+    files::write_whole(&folder.join("step3_results.schema.json"), SCHEMA)?;
+    if !options.events {
+        print_verdict(&verdict, folder);
+    }
+    Ok(verdict.exit_code())
+}
+
+/// Asked for every check and never remembered. The rehearsal's own processes need no consent.
+fn consent(options: &CheckOptions, plan: &Plan) -> Result<(), Failure> {
+    let restarts = plan.restarts();
+    if restarts.is_empty() || plan.environment.kind == Kind::Rehearsal || options.confirm_restarts {
+        return Ok(());
+    }
+    let names: Vec<&str> = restarts.iter().map(|service| service.name()).collect();
+    let question = format!(
+        "These {} services of environment {} will really be restarted: {}.",
+        names.len(),
+        plan.environment.name,
+        names.join(", ")
+    );
+    if !console::user_attended() {
+        return Err(Failure::usage(format!("{question} Confirm with --confirm-restarts, or use --simulate-chaos")));
+    }
+    eprintln!("{question}\nType the name of the environment to confirm:");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if answer.trim() == plan.environment.name {
+        Ok(())
+    } else {
+        Err(Failure::usage("not confirmed; nothing was started"))
+    }
+}
+
+/// Shows events until the check has ended. Ctrl-C aborts it safely; a second one says what it waits for.
+async fn follow(mut check: Check, as_json: bool) -> Result<(), Failure> {
+    let mut live = (!as_json).then(Live::new);
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            record = check.records.recv() => match record {
+                Ok(record) => {
+                    if let Some(live) = &mut live {
+                        live.see(&record);
+                    } else if let Ok(line) = serde_json::to_string(&*record) {
+                        println!("{line}");
+                    }
+                }
+                // The journal holds what was missed here.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => break,
+            },
+            _ = tokio::signal::ctrl_c() => {
+                if asked {
+                    eprintln!("Still waiting for a restarted service to come back; the journal is kept.");
+                } else {
+                    eprintln!("Aborting: load ends now, services that were touched are waited for.");
+                }
+                asked = true;
+                check.stop.cancel();
+            }
+        }
+    }
+    match check.done.await {
+        Ok(written) => Ok(written?),
+        Err(error) => Err(Failure::failed(format!("the check ended with a defect of Holdpoint: {error}"))),
+    }
+}
+
+fn print_verdict(verdict: &Verdict, folder: &Path) {
+    println!();
+    println!("Verdict: {}", verdict.headline);
+    println!("{}", verdict.because);
+    println!();
+    for row in &verdict.criteria {
+        let mark = match row.state {
+            State::Met => "  met        ",
+            State::Broken => "  NOT MET    ",
+            State::Unproven => "  not proven ",
+            State::Simulated => "  simulated  ",
+        };
+        let test = row.test.map_or(String::new(), |test| format!("{test}: "));
+        let bound = row.bound.as_deref().map_or(String::new(), |bound| format!(" [95 %: {bound}]"));
+        println!("{mark} {test}{} — {} (limit {}){bound}", row.title, row.measured, row.limit);
+    }
+    for (number, finding) in (1..).zip(&verdict.findings) {
+        println!();
+        println!("{number}. {}", finding.title);
+        println!("   What happened: {}", finding.happened);
+        if !finding.likely_cause.is_empty() {
+            println!("   Likely cause:  {}", finding.likely_cause);
+        }
+        println!("   Do next:       {}", finding.next_action);
+        for witness in &finding.witness {
+            println!("   Witness:       {} {}: {}", witness.what, witness.id, witness.shows);
+        }
+    }
+    for one in &verdict.unchecked {
+        println!("Not checked: {one}");
+    }
+    println!();
+    println!("Report: {}", folder.join(MARKDOWN_FILE).display());
+    println!("Results: {}", folder.join(JSON_FILE).display());
+}

@@ -1,0 +1,225 @@
+//! Results files read back: ours, and the two recorded formats of before us, which are explained and never believed.
+
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use holdpoint_check::results::Results;
+use holdpoint_check::verdict::Verdict;
+use serde_json::Value;
+
+use crate::json::FORMAT;
+use crate::markdown;
+
+/// A results file is some hundred KiB; more than this is not read.
+const SIZE_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// Why a file cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is too large.
+    #[error("{0} is larger than 64 MiB; it is not a results file")]
+    TooLarge(PathBuf),
+    /// It is not JSON.
+    #[error("{path} is not a results file: {problem}. A results file is a whole step3_results.json")]
+    NotJson {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// It is JSON of something else.
+    #[error("{path} is not a results file: {missing} is missing in it")]
+    Foreign {
+        /// Which.
+        path: PathBuf,
+        /// What.
+        missing: &'static str,
+    },
+    /// It was written by a newer version.
+    #[error("{path} has format {format}, this Holdpoint reads {FORMAT}; use a newer Holdpoint")]
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// Its format.
+        format: u64,
+    },
+}
+
+/// A results file.
+#[derive(Debug)]
+pub enum Recorded {
+    /// One of ours.
+    Ours(Box<(Results, Verdict)>),
+    /// The original runner's.
+    Original(Box<Value>),
+    /// The successor runner's.
+    Successor(Box<Value>),
+}
+
+/// Reads a results file of any of the three kinds.
+pub fn read(path: &Path) -> Result<Recorded, ReadError> {
+    let unreadable = |source| ReadError::Unreadable { path: path.to_owned(), source };
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > SIZE_LIMIT {
+        return Err(ReadError::TooLarge(path.to_owned()));
+    }
+    let not_json =
+        |error: serde_json::Error| ReadError::NotJson { path: path.to_owned(), problem: error.to_string() };
+    let value: Value = serde_json::from_slice(&bytes).map_err(not_json)?;
+    for field in ["environment", "load_tests", "chaos_tests", "overall_status"] {
+        if value.get(field).is_none() {
+            return Err(ReadError::Foreign { path: path.to_owned(), missing: field });
+        }
+    }
+    if let Some(ours) = value.get("holdpoint") {
+        let format = ours.get("format").and_then(Value::as_u64).unwrap_or(0);
+        if format != u64::from(FORMAT) {
+            return Err(ReadError::Newer { path: path.to_owned(), format });
+        }
+        let results = Results::from_value(ours.get("results").cloned().unwrap_or_default()).map_err(not_json)?;
+        // The verdict is computed again: what stands in a file from outside is not trusted.
+        let verdict = holdpoint_check::judge::judge(&results);
+        return Ok(Recorded::Ours(Box::new((results, verdict))));
+    }
+    if value.get("llm_canary").is_some() {
+        Ok(Recorded::Successor(Box::new(value)))
+    } else {
+        Ok(Recorded::Original(Box::new(value)))
+    }
+}
+
+/// The file as Markdown: a report of ours, or what an old one did and did not prove.
+pub fn markdown(recorded: &Recorded) -> String {
+    match recorded {
+        Recorded::Ours(both) => markdown::render(&both.0, &both.1),
+        Recorded::Original(value) => explain(value, "Step 3, the original runner (2026-01-10)"),
+        Recorded::Successor(value) => explain(value, "Step 3.1, the successor runner (2026-01-11)"),
+    }
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or("unknown")
+}
+
+fn clean(text: &str) -> String {
+    let kept: String = text.chars().filter(|letter| !letter.is_control() && !"<>|`".contains(*letter)).collect();
+    kept.chars().take(200).collect()
+}
+
+fn explain(value: &Value, runner: &str) -> String {
+    let mut out = String::new();
+    let mut say = |line: String| {
+        let _ = writeln!(out, "{line}");
+    };
+    say("# NO VERDICT: a recorded file of another runner".into());
+    say(String::new());
+    say(format!("Written by: {runner}. Its own status reads \"{}\"; that is its claim, not ours.", clean(text(value, "/overall_status"))));
+    say(format!("Started {}, API {}.", clean(text(value, "/test_started_at")), clean(text(value, "/environment/api_url"))));
+    say(String::new());
+    say("| Test | Its status | Ok / failed | Its P95 | What it did | What it proves |".into());
+    say("|---|---|---|---|---|---|".into());
+    for (group, names) in [("load_tests", ["L1", "L2", "L3"]), ("chaos_tests", ["C1", "C2", "C3"])] {
+        for name in names {
+            match value.pointer(&format!("/{group}/{name}")) {
+                None => say(format!("| {name} | missing | | | the file holds no such test | nothing |")),
+                Some(test) => say(row(name, test)),
+            }
+        }
+    }
+    say(String::new());
+    say("## Evidence and bucket".into());
+    say(String::new());
+    for line in evidence(value) {
+        say(format!("- {line}"));
+    }
+    say(String::new());
+    say("## Verdict of Holdpoint".into());
+    say(String::new());
+    say("None. The load tests of this runner probe health endpoints instead of the product, no run or stream was open during a restart, and evidence was not fetched. Run a check to get a verdict.".into());
+    out
+}
+
+fn row(name: &str, test: &Value) -> String {
+    let number = |field: &str| test.get(field).and_then(Value::as_f64).unwrap_or(0.0);
+    let (did, proves) = match name {
+        "L1" => ("health probes (/health/ready)".to_owned(), "that the API answered health probes".to_owned()),
+        "L2" => ("health and storage probes".to_owned(), "no calibration or auto-tune ran".to_owned()),
+        "L3" => ("/health and storage probes".to_owned(), "that the storage probe worked; no stream or export ran".to_owned()),
+        _ => chaos(test),
+    };
+    format!(
+        "| {name} | {} | {} / {} | {:.0} ms | {did} | {proves} |",
+        clean(test.get("status").and_then(Value::as_str).unwrap_or("unknown")),
+        number("success_count"),
+        number("fail_count"),
+        number("p95_ms"),
+    )
+}
+
+fn chaos(test: &Value) -> (String, String) {
+    let detail = |field: &str| test.pointer(&format!("/details/{field}"));
+    let words = |field: &str| clean(detail(field).and_then(Value::as_str).unwrap_or(""));
+    let boot_changed = detail("boot_id_changed") == Some(&Value::Bool(true));
+    let (before, after) = (words("before_boot_id"), words("after_boot_id"));
+    let method = words("restart_method");
+    let skipped = words("skip_reason");
+    let seconds = test.get("duration_ms").and_then(Value::as_f64).unwrap_or(0.0) / 1000.0;
+    if boot_changed && !before.is_empty() && !after.is_empty() && before != after {
+        return (
+            format!("worker exit, boot id changed in {seconds:.0} s"),
+            "a worker restart; no run was in flight, so nothing about work that is hit".into(),
+        );
+    }
+    if !skipped.is_empty() {
+        return (format!("skipped: {skipped}"), "nothing".into());
+    }
+    let claimed = ["service_restarted", "db_failure_simulated"]
+        .iter()
+        .any(|field| detail(field) == Some(&Value::Bool(true)));
+    match method.as_str() {
+        "simulated" => ("simulated, although its flag may say otherwise".into(), "nothing".into()),
+        "" | "none" if !claimed => ("no restart".into(), "nothing".into()),
+        method => (
+            format!("restart asked for ({}), no identity compared", if method.is_empty() { "unstated" } else { method }),
+            "that a request was sent; no restart is proven".into(),
+        ),
+    }
+}
+
+fn evidence(value: &Value) -> Vec<String> {
+    let packs = value.get("rep_integrity_results").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut lines = Vec::new();
+    if packs.is_empty() {
+        lines.push("no evidence pack was looked at".to_owned());
+    }
+    for pack in packs.iter().take(10) {
+        let claim = if pack.get("is_valid") == Some(&Value::Bool(true)) { "valid" } else { "not valid" };
+        let path = clean(pack.get("rep_path").and_then(Value::as_str).unwrap_or("no path"));
+        let method = clean(pack.get("method").and_then(Value::as_str).unwrap_or("storage probe"));
+        let truth = if path.contains("smoke-tests") || method.contains("storage") {
+            "it is a text file of the storage probe"
+        } else {
+            "the five files were never fetched"
+        };
+        lines.push(format!("claimed {claim}: {path} ({method}); {truth}"));
+    }
+    let bucket = value.get("bucket_isolation_verified") == Some(&Value::Bool(true));
+    lines.push(format!(
+        "bucket isolation claimed {}: it is the server's own setting echoed back",
+        if bucket { "verified" } else { "not verified" }
+    ));
+    let runs = value.get("all_run_ids").and_then(Value::as_array).map_or(0, Vec::len);
+    lines.push(format!("{runs} run ids on record; stuck runs {}", value.get("stuck_runs_count").unwrap_or(&Value::Null)));
+    lines
+}
