@@ -134,7 +134,9 @@ fn consent(options: &CheckOptions, plan: &Plan) -> Result<(), Failure> {
         names.join(", ")
     );
     if !console::user_attended() {
-        return Err(Failure::usage(format!("{question} Confirm with --confirm-restarts, or use --simulate-chaos")));
+        return Err(Failure::usage(format!(
+            "{question} Confirm with --confirm-restarts, or use --simulate-chaos"
+        )));
     }
     eprintln!("{question}\nType the name of the environment to confirm:");
     let mut answer = String::new();

@@ -22,7 +22,9 @@ impl Live {
         if !terminal {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        if let Ok(template) = ProgressStyle::with_template("  {prefix:6} {bar:24} {pos}/{len}  {msg}  {elapsed}") {
+        if let Ok(template) =
+            ProgressStyle::with_template("  {prefix:6} {bar:24} {pos}/{len}  {msg}  {elapsed}")
+        {
             bar.set_style(template);
         }
         bar.enable_steady_tick(Duration::from_millis(250));

@@ -34,7 +34,9 @@ pub(crate) async fn resolve(name: &str) -> Result<(Environment, Secrets), Failur
     {
         if let Ok(text) = std::env::var(variable) {
             *url = text.parse().map_err(|error| {
-                Failure::usage(format!("{variable} is not an address: {error}. An address starts with https://"))
+                Failure::usage(format!(
+                    "{variable} is not an address: {error}. An address starts with https://"
+                ))
             })?;
         }
     }
@@ -171,9 +173,9 @@ pub(crate) async fn token(command: TokenCommand) -> Result<u8, Failure> {
                 return Err(Failure::usage("no token was typed; nothing was changed"));
             }
             let token = SecretString::from(text.trim().to_owned());
-            let railway = target
-                .railway
-                .ok_or_else(|| Failure::usage(format!("{environment} has no Railway part; add it to its file")))?;
+            let railway = target.railway.ok_or_else(|| {
+                Failure::usage(format!("{environment} has no Railway part; add it to its file"))
+            })?;
             let kind = holdpoint_railway::Client::detect_kind(&railway.url, &token)
                 .await
                 .map_err(|error| Failure::usage(format!("{error}. {}", error.remedy())))?;

@@ -34,14 +34,18 @@ impl Rehearsal {
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
-            .map_err(|error| Failure::usage(format!("the rehearsal ({}) cannot be started: {error}", program.display())))?;
+            .map_err(|error| {
+                Failure::usage(format!("the rehearsal ({}) cannot be started: {error}", program.display()))
+            })?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().ok_or_else(|| Failure::failed("the rehearsal has no output"))?;
         let mut lines = BufReader::new(stdout).lines();
         let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line())
             .await
             .map_err(|_| Failure::failed("the rehearsal was not ready within 30 s; start it again"))??
-            .ok_or_else(|| Failure::failed("the rehearsal ended before it was ready; its message is above"))?;
+            .ok_or_else(|| {
+                Failure::failed("the rehearsal ended before it was ready; its message is above")
+            })?;
         let (environment, secrets) = Environment::from_json(&line)?;
         Ok(Self { environment, secrets, line, child, stdin })
     }
@@ -69,7 +73,11 @@ pub(crate) async fn keep(options: RehearseOptions) -> Result<u8, Failure> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("rehearsal.json");
     private_file(&path, &rehearsal.line)?;
-    println!("The rehearsal environment ({}) is up at {}", options.profile.name(), rehearsal.environment.api_url);
+    println!(
+        "The rehearsal environment ({}) is up at {}",
+        options.profile.name(),
+        rehearsal.environment.api_url
+    );
     println!("Check it from another terminal:\n  holdpoint check --environment {}", path.display());
     println!("Ctrl-C ends it.");
     tokio::signal::ctrl_c().await?;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use holdpoint_agentverse::Client;
 use holdpoint_agentverse::client::{Credentials, Timeouts};
 use holdpoint_agentverse::error::redact;
@@ -27,8 +28,10 @@ pub(crate) async fn run(command: ServicesCommand) -> Result<u8, Failure> {
             let (environment, secrets) = resolve(&of.environment).await?;
             let (client, target) = railway(&environment, &secrets, service)?;
             let pinned = client.pin(&target).await.map_err(|error| explain(&error))?;
-            let found =
-                client.logs(pinned.deployment_id(), lines, None, None).await.map_err(|error| explain(&error))?;
+            let found = client
+                .logs(pinned.deployment_id(), lines, None, None)
+                .await
+                .map_err(|error| explain(&error))?;
             for line in found {
                 println!("{} {}", line.timestamp, redact(&line.message));
             }
@@ -58,17 +61,18 @@ fn railway(
     secrets: &Secrets,
     service: Service,
 ) -> Result<(railway::Client, Target), Failure> {
-    let target = environment
-        .railway
-        .as_ref()
-        .ok_or_else(|| Failure::usage(format!("{} has no Railway part; add it to its file", environment.name)))?;
-    let token = secrets.railway_token.clone().ok_or_else(|| {
-        Failure::usage(format!("no Railway token is set; set one with `holdpoint token set {}`", environment.name))
+    let target = environment.railway.as_ref().ok_or_else(|| {
+        Failure::usage(format!("{} has no Railway part; add it to its file", environment.name))
     })?;
-    let id = target
-        .services
-        .get(&service)
-        .ok_or_else(|| Failure::usage(format!("the Railway id of {service} is not in the environment file")))?;
+    let token = secrets.railway_token.clone().ok_or_else(|| {
+        Failure::usage(format!(
+            "no Railway token is set; set one with `holdpoint token set {}`",
+            environment.name
+        ))
+    })?;
+    let id = target.services.get(&service).ok_or_else(|| {
+        Failure::usage(format!("the Railway id of {service} is not in the environment file"))
+    })?;
     let kind = secrets.railway_token_kind.unwrap_or(TokenKind::Project);
     let client = railway::Client::new(target.url.clone(), token, kind).map_err(|error| explain(&error))?;
     let target = Target {
@@ -85,7 +89,10 @@ fn explain(error: &railway::Error) -> Failure {
 
 async fn health(api: &Client) -> Result<u8, Failure> {
     let ready = api.ready().await.map_err(|error| Failure::failed(error.to_string()))?;
-    println!("API {} ({}), up for {:.0} s: {}", ready.version, ready.environment, ready.uptime_seconds, ready.status);
+    println!(
+        "API {} ({}), up for {:.0} s: {}",
+        ready.version, ready.environment, ready.uptime_seconds, ready.status
+    );
     for dependency in &ready.dependencies {
         let latency = dependency.latency_ms.map_or(String::new(), |latency| format!("{latency:.0} ms"));
         let message = dependency.message.as_deref().map(redact).unwrap_or_default();
@@ -137,14 +144,17 @@ async fn restart(
     client.restart(&pinned).await.map_err(|error| explain(&error))?;
     println!("Railway accepted the restart of {service}; accepted is not restarted.");
     if before.is_none() {
-        println!("{service} shows no process identity, so the restart cannot be proven from here; look at its logs.");
+        println!(
+            "{service} shows no process identity, so the restart cannot be proven from here; look at its logs."
+        );
         return Ok(3);
     }
     while started.elapsed() < Duration::from_secs(180) {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let now = identity(&api, service).await;
-        if now.is_some() && now != before {
-            println!("proven after {:.1} s: {}", started.elapsed().as_secs_f64(), now.unwrap_or_default());
+        if let (Some(before), Some(now)) = (&before, identity(&api, service).await)
+            && now.differs(before)
+        {
+            println!("proven after {:.1} s: {now}", started.elapsed().as_secs_f64());
             return Ok(0);
         }
     }
@@ -153,18 +163,43 @@ async fn restart(
     )))
 }
 
-/// A process identity, rounded so that two readings of one process are equal.
-async fn identity(api: &Client, service: Service) -> Option<String> {
+/// What tells one process of a service from the next.
+enum Identity {
+    /// When it started, by its own clock.
+    Started(DateTime<Utc>),
+    /// The id of its boot.
+    Boot(String),
+}
+
+impl Identity {
+    fn differs(&self, other: &Self) -> bool {
+        match (self, other) {
+            // Two readings of one process differ by the rounding of its uptime.
+            (Self::Started(one), Self::Started(other)) => (*one - *other).num_milliseconds().abs() > 1000,
+            (Self::Boot(one), Self::Boot(other)) => one != other,
+            _ => true,
+        }
+    }
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Started(at) => write!(formatter, "process started {}", at.format("%H:%M:%S UTC")),
+            Self::Boot(id) => write!(formatter, "boot id {id}"),
+        }
+    }
+}
+
+async fn identity(api: &Client, service: Service) -> Option<Identity> {
     match service {
         Service::Api => {
             let health = api.health_within(Duration::from_secs(3)).await.ok()?;
-            // Two readings of one process differ by the rounding of its uptime, by less than a second.
-            let started = health.started_at() + chrono::TimeDelta::milliseconds(500);
-            Some(format!("process started {}", started.format("%H:%M:%S UTC")))
+            Some(Identity::Started(health.started_at()))
         }
         Service::Worker => {
             let beat = api.worker_heartbeat().await.ok()?;
-            beat.heartbeat_result.and_then(|result| result.boot_id).map(|id| format!("boot id {id}"))
+            beat.heartbeat_result.and_then(|result| result.boot_id).map(Identity::Boot)
         }
         _ => None,
     }

@@ -14,7 +14,7 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 /// Durations in microseconds, 1 µs to 1 h at three significant digits.
 ///
 /// Serialises as the base64 text of the `HdrHistogram` V2 encoding, which other tools read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Histogram(hdrhistogram::Histogram<u64>);
 
 /// A text that is not a histogram.
@@ -26,6 +26,13 @@ pub enum HistogramError {
     /// Base64 of something else.
     #[error("the histogram cannot be decoded: {0}")]
     Content(String),
+}
+
+/// The thousands of buckets say nothing to a person.
+impl std::fmt::Debug for Histogram {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Histogram({} samples, max {:?} ms)", self.len(), self.max_ms())
+    }
 }
 
 impl Default for Histogram {

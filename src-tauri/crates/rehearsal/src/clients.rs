@@ -123,7 +123,11 @@ impl Clients {
         let url = action.sign(Duration::from_secs(60));
         let request = self.http.put(url).header("content-type", content_type).body(bytes);
         let answer = request.send().await.map_err(away)?;
-        if answer.status().is_success() { Ok(()) } else { Err(Away(format!("object store: {}", answer.status()))) }
+        if answer.status().is_success() {
+            Ok(())
+        } else {
+            Err(Away(format!("object store: {}", answer.status())))
+        }
     }
 
     pub(crate) async fn fetch(&self, key: &str) -> Result<Vec<u8>, Away> {
@@ -147,7 +151,11 @@ impl Clients {
         if answer.status().is_success() { Ok(()) } else { Err(Away(answer.status().to_string())) }
     }
 
-    async fn redis<T: DeserializeOwned>(&self, path: &str, body: &(impl Serialize + ?Sized)) -> Result<T, Away> {
+    async fn redis<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + ?Sized),
+    ) -> Result<T, Away> {
         self.ask(&format!("{}/{path}", self.redis), body).await
     }
 

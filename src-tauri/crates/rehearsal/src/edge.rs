@@ -40,7 +40,8 @@ pub(crate) async fn serve(listener: TcpListener, backend: u16) {
 
 /// The web front: a page.
 pub(crate) async fn serve_web(setup: Setup) -> Outcome {
-    let page = get(|| async { Html("<!doctype html><title>AgentVerse</title><h1>AgentVerse (rehearsal)</h1>") });
+    let page =
+        get(|| async { Html("<!doctype html><title>AgentVerse</title><h1>AgentVerse (rehearsal)</h1>") });
     let listener = TcpListener::bind(("127.0.0.1", setup.web_port)).await?;
     axum::serve(listener, Router::new().fallback(page)).await?;
     Ok(())

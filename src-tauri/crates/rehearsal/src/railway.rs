@@ -244,7 +244,9 @@ impl Query {
 
     async fn deployment(&self, context: &Context<'_>, id: String) -> Answer<Deployment> {
         let supervisor = authorise(context)?;
-        let role = supervisor.role_of(&id).ok_or_else(|| refusal("Deployment not found", "INTERNAL_SERVER_ERROR"))?;
+        let role = supervisor
+            .role_of(&id)
+            .ok_or_else(|| refusal("Deployment not found", "INTERNAL_SERVER_ERROR"))?;
         Ok(deployment_of(&supervisor, role))
     }
 
@@ -255,8 +257,11 @@ impl Query {
         first: Option<i32>,
     ) -> Answer<Deployments> {
         let supervisor = authorise(context)?;
-        let asks = |wanted: &Option<String>, ours: &str| wanted.as_deref().is_none_or(|wanted| wanted == ours);
-        if !asks(&input.project_id, &supervisor.project_id) || !asks(&input.environment_id, &supervisor.environment_id) {
+        let asks =
+            |wanted: &Option<String>, ours: &str| wanted.as_deref().is_none_or(|wanted| wanted == ours);
+        if !asks(&input.project_id, &supervisor.project_id)
+            || !asks(&input.environment_id, &supervisor.environment_id)
+        {
             return Err(not_authorised());
         }
         let limit = usize::try_from(first.unwrap_or(100)).unwrap_or(100);
@@ -308,7 +313,9 @@ struct Mutation;
 impl Mutation {
     async fn deployment_restart(&self, context: &Context<'_>, id: String) -> Answer<bool> {
         let supervisor = authorise(context)?;
-        let role = supervisor.role_of(&id).ok_or_else(|| refusal("Deployment not found", "INTERNAL_SERVER_ERROR"))?;
+        let role = supervisor
+            .role_of(&id)
+            .ok_or_else(|| refusal("Deployment not found", "INTERNAL_SERVER_ERROR"))?;
         supervisor.restart(role);
         Ok(true)
     }
@@ -374,7 +381,8 @@ async fn answer(
         })
         .collect();
     let invalid = response.errors.iter().any(|error| error.path.is_empty());
-    let status = if invalid && credential == Credential::None { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let status =
+        if invalid && credential == Credential::None { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     (status, Json(json!({"errors": errors, "data": null})))
 }
 

@@ -64,10 +64,8 @@ impl Shared {
 const BOOT_TTL: Duration = Duration::from_secs(300);
 
 pub(crate) async fn serve(setup: Setup) -> Outcome {
-    let shared = Shared {
-        store: Arc::default(),
-        redelivery: Duration::from_millis(setup.behaviour.redelivery_ms),
-    };
+    let shared =
+        Shared { store: Arc::default(), redelivery: Duration::from_millis(setup.behaviour.redelivery_ms) };
     let router = Router::new()
         .route("/ping", get(|| async { "PONG" }))
         .route("/push", post(push))

@@ -155,7 +155,11 @@ impl Supervisor {
         };
         Ok(Self {
             setup,
-            restart_ms: BTreeMap::from([(Role::Worker, worker), (Role::Api, api), (Role::Postgres, postgres)]),
+            restart_ms: BTreeMap::from([
+                (Role::Worker, worker),
+                (Role::Api, api),
+                (Role::Postgres, postgres),
+            ]),
             project_id: id(),
             environment_id: id(),
             token: id(),

@@ -36,7 +36,8 @@ pub(crate) fn object(run: &Finished, schema: &str) -> (String, Vec<u8>, Value) {
         .step_by(100)
         .map(|tick| json!({"tick": tick, "agent_states": {}, "environment_state": {}, "metrics": {"activity": 0.5}}))
         .collect();
-    let deltas: Vec<Value> = (0..=TICKS).map(|tick| json!({"tick": tick, "updates": [], "events": []})).collect();
+    let deltas: Vec<Value> =
+        (0..=TICKS).map(|tick| json!({"tick": tick, "updates": [], "events": []})).collect();
     let content = json!({
         "run_id": run.run_id, "schema_version": schema, "created_at": text(run.completed), "ticks_executed": TICKS,
         "seed_used": run.seed, "agent_count": AGENTS, "keyframes": keyframes, "deltas": deltas, "final_states": {},

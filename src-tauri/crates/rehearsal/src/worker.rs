@@ -138,15 +138,16 @@ async fn commit(worker: &Worker, slot: u32, run: &Finished, reference: &Value) -
     let at = telemetry::text(run.completed);
     let child = format!("rehearsal-{}", std::process::id() + slot);
     let outcome = outcome(run);
-    let mut statements: Vec<_> = ["worker_assigned", "simulation_start", "simulation_complete", "run_succeeded"]
-        .iter()
-        .map(|stage| {
-            sql(
-                &format!("INSERT INTO traces SELECT ?, ?, ?, ?, NULL WHERE {still}"),
-                [id(), at.as_str().into(), child.as_str().into(), (*stage).into(), id()],
-            )
-        })
-        .collect();
+    let mut statements: Vec<_> =
+        ["worker_assigned", "simulation_start", "simulation_complete", "run_succeeded"]
+            .iter()
+            .map(|stage| {
+                sql(
+                    &format!("INSERT INTO traces SELECT ?, ?, ?, ?, NULL WHERE {still}"),
+                    [id(), at.as_str().into(), child.as_str().into(), (*stage).into(), id()],
+                )
+            })
+            .collect();
     statements.push(sql(
         &format!(
             "UPDATE nodes SET explored = 1, run_refs = json_insert(run_refs, '$[#]', ?) WHERE id = ? AND {still}"
@@ -190,10 +191,10 @@ async fn fail(clients: &Clients, run_id: &str, reason: &str) -> Result<(), Away>
             "INSERT INTO traces VALUES (?, ?, 'rehearsal', 'run_failed', ?)",
             [run_id.into(), telemetry::text(Utc::now()).into(), reason.into()],
         ),
-        sql("UPDATE runs SET status = 'failed', completed = ? WHERE id = ? AND status = 'queued'", [
-            telemetry::text(Utc::now()).into(),
-            run_id.into(),
-        ]),
+        sql(
+            "UPDATE runs SET status = 'failed', completed = ? WHERE id = ? AND status = 'queued'",
+            [telemetry::text(Utc::now()).into(), run_id.into()],
+        ),
     ];
     patiently(|| clients.transaction(&statements)).await.map(|_| ())
 }
@@ -201,10 +202,10 @@ async fn fail(clients: &Clients, run_id: &str, reason: &str) -> Result<(), Away>
 /// A second delivery runs into the unique key of the first one's spec row (API facts 5).
 async fn flip(clients: &Clients, run_id: &str) -> Result<(), Away> {
     let statements = [
-        sql("INSERT INTO traces VALUES (?, ?, 'rehearsal', 'run_failed', 'duplicate key value: run_specs_run_id')", [
-            run_id.into(),
-            telemetry::text(Utc::now()).into(),
-        ]),
+        sql(
+            "INSERT INTO traces VALUES (?, ?, 'rehearsal', 'run_failed', 'duplicate key value: run_specs_run_id')",
+            [run_id.into(), telemetry::text(Utc::now()).into()],
+        ),
         sql("UPDATE runs SET status = 'failed' WHERE id = ?", [run_id.into()]),
     ];
     clients.transaction(&statements).await.map(|_| ())

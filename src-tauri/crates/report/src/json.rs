@@ -113,7 +113,9 @@ fn metrics(results: &Results, verdict: &Verdict, test: TestId) -> Value {
         latency.merge(&record.latency);
         ok += record.ok;
         failed += record.failures();
-        for class in record.failed.keys().filter(|class| !classes.contains(class)).cloned().collect::<Vec<_>>() {
+        for class in
+            record.failed.keys().filter(|class| !classes.contains(class)).cloned().collect::<Vec<_>>()
+        {
             classes.push(class);
         }
     }
@@ -157,10 +159,8 @@ fn details(results: &Results, test: TestId, one: &TestResults) -> Value {
     let runs = results.runs_of(test);
     let with_status = |status: &str| runs.iter().filter(|run| run.status() == status).count();
     let stuck = runs.iter().filter(|run| run.stuck.is_some()).count();
-    let doubled = runs
-        .iter()
-        .filter(|run| run.audits.last().is_some_and(|audit| audit.succeeded_traces > 1))
-        .count();
+    let doubled =
+        runs.iter().filter(|run| run.audits.last().is_some_and(|audit| audit.succeeded_traces > 1)).count();
     match test {
         TestId::L1 => json!({
             "total_requests": parameters.l1.concurrency * parameters.l1.rounds,
@@ -210,11 +210,14 @@ fn rep(results: &Results, run: &str, pack: &PackVerdict) -> Value {
             .map(|file| file.file.file_name())
             .collect()
     };
-    let valid = |file: EvidenceFile| {
-        pack.files.iter().any(|one| one.file == file && one.state == PackState::Valid)
-    };
-    let errors: Vec<String> =
-        pack.problems().into_iter().take(20).map(|(file, problem)| format!("{file}: {}", problem.message)).collect();
+    let valid =
+        |file: EvidenceFile| pack.files.iter().any(|one| one.file == file && one.state == PackState::Valid);
+    let errors: Vec<String> = pack
+        .problems()
+        .into_iter()
+        .take(20)
+        .map(|(file, problem)| format!("{file}: {}", problem.message))
+        .collect();
     json!({
         "run_id": run, "rep_path": rep_path(results, run), "is_valid": pack.state == PackState::Valid,
         "files_found": names(true), "files_missing": names(false), "trace_valid": valid(EvidenceFile::Trace),

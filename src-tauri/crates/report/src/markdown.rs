@@ -55,7 +55,10 @@ fn head(text: &mut String, results: &Results, verdict: &Verdict) {
     line(text, inert(&verdict.because));
     line(text, "");
     if verdict.chaos == ChaosMode::Simulated {
-        line(text, "> **Chaos simulated.** Nothing was restarted. This says nothing about how the system survives a restart.");
+        line(
+            text,
+            "> **Chaos simulated.** Nothing was restarted. This says nothing about how the system survives a restart.",
+        );
         line(text, "");
     }
     if verdict.rehearsal {
@@ -106,7 +109,12 @@ fn fix_plan(text: &mut String, verdict: &Verdict) {
             let at = witness.at_ms.map_or(String::new(), |at| format!(" at {:.1} s", at as f64 / 1000.0));
             line(
                 text,
-                format!("- Witness{at}: {} {}: {}", inert(&witness.what), inert(&witness.id), inert(&witness.shows)),
+                format!(
+                    "- Witness{at}: {} {}: {}",
+                    inert(&witness.what),
+                    inert(&witness.id),
+                    inert(&witness.shows)
+                ),
             );
         }
         line(text, "");
@@ -168,7 +176,10 @@ fn tests(text: &mut String, results: &Results, verdict: &Verdict) {
         }
     }
     line(text, "");
-    line(text, "Latency counts from the intended start of each operation. P99 is not stated: it needs at least 299 samples.");
+    line(
+        text,
+        "Latency counts from the intended start of each operation. P99 is not stated: it needs at least 299 samples.",
+    );
     line(text, "");
 }
 
@@ -181,7 +192,10 @@ fn faults(text: &mut String, results: &Results) {
     line(text, "| Test | Service | Requested | Proof | Back after | Outage seen by the prober |");
     line(text, "|---|---|---|---|---|---|");
     for (test, service) in &results.simulated {
-        line(text, format!("| {test} | {service} | simulated: not restarted | none | not measured | not measured |"));
+        line(
+            text,
+            format!("| {test} | {service} | simulated: not restarted | none | not measured | not measured |"),
+        );
     }
     for fault in &results.faults {
         let requested =
@@ -206,7 +220,10 @@ fn faults(text: &mut String, results: &Results) {
         let seen = if outages.is_empty() { "none".into() } else { outages.join(", ") };
         line(
             text,
-            format!("| {} | {} | {requested} | {proof} | {back} | {seen} |", fault.intent.test, fault.intent.service),
+            format!(
+                "| {} | {} | {requested} | {proof} | {back} | {seen} |",
+                fault.intent.test, fault.intent.service
+            ),
         );
     }
     line(text, "");
@@ -240,9 +257,10 @@ fn evidence(text: &mut String, results: &Results) {
                 .and_then(|file| file.records)
                 .map_or(String::new(), |count| count.to_string())
         };
-        let first = pack.problems().first().map_or(String::new(), |(file, problem)| {
-            format!("{file}: {}", inert(&problem.message))
-        });
+        let first = pack
+            .problems()
+            .first()
+            .map_or(String::new(), |(file, problem)| format!("{file}: {}", inert(&problem.message)));
         line(
             text,
             format!(
@@ -272,7 +290,10 @@ fn bucket(text: &mut String, results: &Results) {
             holdpoint_check::event::PartState::Unproven => "not proven",
             holdpoint_check::event::PartState::NotChecked => "not checked",
         };
-        line(text, format!("| {} | {} | {state} | {} |", part.part, inert(&part.title), inert(&part.observed)));
+        line(
+            text,
+            format!("| {} | {} | {state} | {} |", part.part, inert(&part.title), inert(&part.observed)),
+        );
     }
     line(text, "");
 }

@@ -87,7 +87,8 @@ pub fn read(path: &Path) -> Result<Recorded, ReadError> {
         if format != u64::from(FORMAT) {
             return Err(ReadError::Newer { path: path.to_owned(), format });
         }
-        let results = Results::from_value(ours.get("results").cloned().unwrap_or_default()).map_err(not_json)?;
+        let results =
+            Results::from_value(ours.get("results").cloned().unwrap_or_default()).map_err(not_json)?;
         // The verdict is computed again: what stands in a file from outside is not trusted.
         let verdict = holdpoint_check::judge::judge(&results);
         return Ok(Recorded::Ours(Box::new((results, verdict))));
@@ -113,7 +114,8 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 }
 
 fn clean(text: &str) -> String {
-    let kept: String = text.chars().filter(|letter| !letter.is_control() && !"<>|`".contains(*letter)).collect();
+    let kept: String =
+        text.chars().filter(|letter| !letter.is_control() && !"<>|`".contains(*letter)).collect();
     kept.chars().take(200).collect()
 }
 
@@ -124,8 +126,15 @@ fn explain(value: &Value, runner: &str) -> String {
     };
     say("# NO VERDICT: a recorded file of another runner".into());
     say(String::new());
-    say(format!("Written by: {runner}. Its own status reads \"{}\"; that is its claim, not ours.", clean(text(value, "/overall_status"))));
-    say(format!("Started {}, API {}.", clean(text(value, "/test_started_at")), clean(text(value, "/environment/api_url"))));
+    say(format!(
+        "Written by: {runner}. Its own status reads \"{}\"; that is its claim, not ours.",
+        clean(text(value, "/overall_status"))
+    ));
+    say(format!(
+        "Started {}, API {}.",
+        clean(text(value, "/test_started_at")),
+        clean(text(value, "/environment/api_url"))
+    ));
     say(String::new());
     say("| Test | Its status | Ok / failed | Its P95 | What it did | What it proves |".into());
     say("|---|---|---|---|---|---|".into());
@@ -153,9 +162,14 @@ fn explain(value: &Value, runner: &str) -> String {
 fn row(name: &str, test: &Value) -> String {
     let number = |field: &str| test.get(field).and_then(Value::as_f64).unwrap_or(0.0);
     let (did, proves) = match name {
-        "L1" => ("health probes (/health/ready)".to_owned(), "that the API answered health probes".to_owned()),
+        "L1" => {
+            ("health probes (/health/ready)".to_owned(), "that the API answered health probes".to_owned())
+        }
         "L2" => ("health and storage probes".to_owned(), "no calibration or auto-tune ran".to_owned()),
-        "L3" => ("/health and storage probes".to_owned(), "that the storage probe worked; no stream or export ran".to_owned()),
+        "L3" => (
+            "/health and storage probes".to_owned(),
+            "that the storage probe worked; no stream or export ran".to_owned(),
+        ),
         _ => chaos(test),
     };
     format!(
@@ -191,7 +205,10 @@ fn chaos(test: &Value) -> (String, String) {
         "simulated" => ("simulated, although its flag may say otherwise".into(), "nothing".into()),
         "" | "none" if !claimed => ("no restart".into(), "nothing".into()),
         method => (
-            format!("restart asked for ({}), no identity compared", if method.is_empty() { "unstated" } else { method }),
+            format!(
+                "restart asked for ({}), no identity compared",
+                if method.is_empty() { "unstated" } else { method }
+            ),
             "that a request was sent; no restart is proven".into(),
         ),
     }
@@ -220,6 +237,9 @@ fn evidence(value: &Value) -> Vec<String> {
         if bucket { "verified" } else { "not verified" }
     ));
     let runs = value.get("all_run_ids").and_then(Value::as_array).map_or(0, Vec::len);
-    lines.push(format!("{runs} run ids on record; stuck runs {}", value.get("stuck_runs_count").unwrap_or(&Value::Null)));
+    lines.push(format!(
+        "{runs} run ids on record; stuck runs {}",
+        value.get("stuck_runs_count").unwrap_or(&Value::Null)
+    ));
     lines
 }

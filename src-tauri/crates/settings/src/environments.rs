@@ -111,7 +111,8 @@ impl Environments {
         environment.validate().map_err(|source| StoreError::Invalid { path: path.clone(), source })?;
         let unwritable = |source| StoreError::Unwritable { path: path.clone(), source };
         std::fs::create_dir_all(&self.folder).map_err(unwritable)?;
-        let text = serde_json::to_string_pretty(environment).map_err(std::io::Error::other).map_err(unwritable)?;
+        let text =
+            serde_json::to_string_pretty(environment).map_err(std::io::Error::other).map_err(unwritable)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(unwritable)?;
         file.write_all(text.as_bytes()).map_err(unwritable)?;
         file.as_file().sync_all().map_err(unwritable)?;

@@ -92,7 +92,8 @@ impl Keychain {
         kind: Option<TokenKind>,
     ) -> Result<(), KeychainError> {
         let stored = Stored { secret: secret.expose_secret().to_owned(), set_at: Utc::now(), kind };
-        let text = serde_json::to_string(&stored).map_err(|error| KeychainError::Unavailable(error.to_string()))?;
+        let text =
+            serde_json::to_string(&stored).map_err(|error| KeychainError::Unavailable(error.to_string()))?;
         entry(environment, field)?.set_password(&text).map_err(|error| unavailable(&error))
     }
 

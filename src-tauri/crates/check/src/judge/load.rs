@@ -17,7 +17,7 @@ fn failures(
     (id, test): (&'static str, TestId),
     title: &'static str,
     results: &TestResults,
-    kinds: &[&str],
+    (kinds, expected): (&[&str], u64),
     limit: u64,
     sureness: Sureness,
     (code, what, cause, next): (&str, &str, &str, &str),
@@ -36,7 +36,8 @@ fn failures(
     let state = match (planned, bad) {
         (0, _) => State::Unproven,
         (_, bad) if bad > limit => State::Broken,
-        _ if sent < planned || ok + bad < sent => State::Unproven,
+        // What was planned and is not on record was not done.
+        _ if planned < expected || sent < planned || ok + bad < sent => State::Unproven,
         _ => State::Met,
     };
     let bound = failure_share_bound(bad, sent).map(|share| format!("at most {:.1} % fail", share * 100.0));
@@ -122,7 +123,7 @@ pub(super) fn l1(sheet: &mut Sheet<'_>) {
         ("L1.failures", TestId::L1),
         "Node expansions that fail",
         results,
-        &["expand"],
+        (&["expand"], u64::from(parameters.concurrency) * u64::from(parameters.rounds)),
         parameters.failure_limit,
         Sureness::Proven,
         (
@@ -232,12 +233,13 @@ fn p95(sheet: &mut Sheet<'_>, results: &TestResults, limit: f64) {
 pub(super) fn l2(sheet: &mut Sheet<'_>) {
     let Some(results) = sheet.completed("L2.completed", TestId::L2) else { return };
     let parameters = sheet.results.plan.parameters.l2.clone();
+    let jobs = !sheet.results.jobs.is_empty();
     failures(
         sheet,
         ("L2.calibration", TestId::L2),
         "Calibrations that fail or answer a wrong score",
         results,
-        &["calibrate", "calibration_job"],
+        (&["calibrate", "calibration_job"], u64::from(parameters.calibrations) * if jobs { 2 } else { 1 }),
         parameters.failure_limit,
         Sureness::Proven,
         (
@@ -252,7 +254,7 @@ pub(super) fn l2(sheet: &mut Sheet<'_>) {
         ("L2.auto_tune", TestId::L2),
         "Auto-tune requests that fail",
         results,
-        &["auto_tune"],
+        (&["auto_tune"], u64::from(parameters.auto_tunes)),
         parameters.failure_limit,
         Sureness::Observed,
         (
@@ -380,7 +382,12 @@ pub(super) fn l3(sheet: &mut Sheet<'_>) {
     let timeouts: u64 = results.operations.values().filter_map(|record| record.failed.get("timeout")).sum();
     let hung: Vec<_> = results.streams.iter().filter(|one| one.end == StreamEndKind::Hung).collect();
     let title = "Streams and exports that time out";
-    let known = (State::Met, Sureness::Observed);
+    let recorded = ["export", "stream"].iter().all(|kind| {
+        results.operations.contains_key(*kind)
+            || (*kind == "stream" && results.operations.contains_key("replay"))
+    });
+    let known =
+        if recorded { (State::Met, Sureness::Observed) } else { (State::Unproven, Sureness::NotChecked) };
     if sheet.none_allowed("L3.timeouts", Some(TestId::L3), title, timeouts, known, timeouts.to_string()) {
         let mut witnesses: Vec<Witness> =
             hung.iter().map(|one| witness(None, "stream", &one.id, one.detail.clone())).collect();
@@ -405,7 +412,7 @@ pub(super) fn l3(sheet: &mut Sheet<'_>) {
         ("L3.exports", TestId::L3),
         "Exports that fail, are empty, or hold other data",
         results,
-        &["export"],
+        (&["export"], u64::from(parameters.exports)),
         0,
         Sureness::Proven,
         (

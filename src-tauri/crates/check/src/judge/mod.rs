@@ -115,10 +115,10 @@ fn headline(
         let plural = if looser.len() == 1 { "limit" } else { "limits" };
         labels.push(format!("{} {plural} looser", looser.len()));
     }
+    let mut labels = if labels.is_empty() { String::new() } else { format!(" ({})", labels.join(", ")) };
     if rehearsal {
-        labels.push("rehearsal".into());
+        labels.push_str(" [rehearsal]");
     }
-    let labels = if labels.is_empty() { String::new() } else { format!(" ({})", labels.join(", ")) };
     let part = if whole { String::new() } else { format!(", {scope}") };
     match (word, reason) {
         (Word::Go, _) => format!("GO{labels}"),

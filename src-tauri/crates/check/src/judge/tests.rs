@@ -1,1 +1,301 @@
+//! The judge against the journal of a real rehearsed check (`tests/journals/healthy.ndjson`), damaged in every way
+//! that a release could be damaged.
 
+use holdpoint_agentverse::evidence::PackState;
+use proptest::prelude::*;
+
+use super::judge;
+use crate::event::{Ending, Event, PartState, Record, StreamEndKind};
+use crate::fold::fold;
+use crate::ledger::{Fate, reconcile};
+use crate::plan::ChaosIntent;
+use crate::results::Results;
+use crate::verdict::{NoVerdict, Verdict, Word};
+use crate::words::{Suite, TestId};
+
+fn records() -> Vec<Record> {
+    include_str!("../../tests/journals/healthy.ndjson")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn healthy() -> Results {
+    fold(&records()).unwrap()
+}
+
+fn damaged(damage: impl FnOnce(&mut Results)) -> Verdict {
+    let mut results = healthy();
+    damage(&mut results);
+    // Reconciliations are part of the fold, so a damaged ledger is reconciled again.
+    results.reconciliations =
+        results.readings.iter().map(|reading| reconcile(&results.writes, reading)).collect();
+    judge(&results)
+}
+
+/// As if nothing had been restarted.
+fn without_restart(results: &mut Results) {
+    results.faults.clear();
+    let started = results.api[0].process_started_at;
+    results.api.iter_mut().for_each(|api| api.process_started_at = started);
+}
+
+fn test(results: &mut Results, id: TestId) -> &mut crate::results::TestResults {
+    results.tests.get_mut(&id).unwrap()
+}
+
+#[test]
+fn a_healthy_check_is_go_with_nothing_to_say() {
+    let verdict = judge(&healthy());
+    assert_eq!(verdict.word, Word::Go, "{:#?}", verdict.findings);
+    assert_eq!(verdict.headline, "GO [rehearsal]");
+    assert!(verdict.findings.is_empty() && verdict.unchecked.is_empty());
+    assert_eq!(verdict.exit_code(), 0);
+}
+
+/// Name, damage, and the code of the finding that must name it.
+type Damage = (&'static str, fn(&mut Results), &'static str);
+
+#[test]
+fn each_damage_is_no_go_and_named() {
+    let damages: [Damage; 21] = [
+        (
+            "an expansion fails",
+            |r| {
+                let record = test(r, TestId::L1).operations.get_mut("expand").unwrap();
+                record.ok -= 1;
+                record.failed.insert("status_500".into(), 1);
+            },
+            "expand.failing",
+        ),
+        (
+            "the limiter refuses",
+            |r| {
+                let record = test(r, TestId::L1).operations.get_mut("expand").unwrap();
+                record.ok -= 5;
+                record.failed.insert("rate_limited".into(), 5);
+            },
+            "rate_limit.storm",
+        ),
+        (
+            "slow expansions",
+            |r| {
+                let record = test(r, TestId::L1).operations.get_mut("expand").unwrap();
+                for _ in 0..5 {
+                    record.latency.record(std::time::Duration::from_secs(6));
+                }
+            },
+            "latency.p95",
+        ),
+        (
+            "an acknowledged node is gone",
+            |r| {
+                r.readings[0].stored.pop();
+            },
+            "write.lost",
+        ),
+        (
+            "a node is stored twice",
+            |r| {
+                let copy = r.readings[0].stored[0].clone();
+                r.readings[0].stored.push(copy);
+            },
+            "write.wrong",
+        ),
+        ("a foreign node", |r| r.readings[0].stored[0].id = None, "write.lost"),
+        (
+            "the graph breaks a rule",
+            |r| {
+                let violation = holdpoint_agentverse::graph::Violation {
+                    rule: holdpoint_agentverse::graph::GraphRule::Cycle,
+                    id: "n".into(),
+                    message: "a cycle".into(),
+                };
+                test(r, TestId::L1).graph[0].violations.push(violation);
+            },
+            "graph.integrity",
+        ),
+        (
+            "two versions share a number",
+            |r| {
+                let number = test(r, TestId::L2).versions[0].2;
+                test(r, TestId::L2).versions[1].2 = number;
+            },
+            "auto_tune.version_doubled",
+        ),
+        ("the backlog passes 100", |r| test(r, TestId::L2).backlog[0].waiting = 100, "backlog.peak"),
+        ("a job is stuck", |r| r.jobs.values_mut().next().unwrap().stuck = true, "run.stuck"),
+        ("a tick is missing", |r| test(r, TestId::L3).streams[0].missing.push(990), "stream.ticks"),
+        ("a stream hangs", |r| test(r, TestId::C2).streams[0].end = StreamEndKind::Hung, "stream.ticks"),
+        ("a storage probe fails", |r| test(r, TestId::L3).storage_probes[0].ok = false, "bucket.failing"),
+        (
+            "a run is stuck after the restart",
+            |r| {
+                r.runs.iter_mut().find(|run| run.test == Some(TestId::C1)).unwrap().stuck =
+                    Some(("queued".into(), 30.0));
+            },
+            "run.stuck",
+        ),
+        (
+            "a run was done twice",
+            |r| {
+                let run = r.runs.iter_mut().find(|run| run.test == Some(TestId::C1)).unwrap();
+                run.audits.last_mut().unwrap().succeeded_traces = 2;
+            },
+            "run.duplicated",
+        ),
+        ("a finished run flips", |r| r.runs[3].statuses.push((99_999, "failed".into())), "run.flipped"),
+        ("a run did no work", |r| r.runs[3].audits.last_mut().unwrap().agent_steps = Some(0), "run.idle"),
+        (
+            "a result changed over the fault",
+            |r| {
+                test(r, TestId::C2).compared[0].after = Some("other".into());
+            },
+            "data.changed",
+        ),
+        (
+            "an evidence pack is corrupt",
+            |r| {
+                r.packs.values_mut().next().unwrap().state = PackState::Corrupt;
+            },
+            "rep.corrupt",
+        ),
+        ("an artifact lies elsewhere", |r| r.bucket[2].state = PartState::Broken, "bucket.isolation"),
+        (
+            "another version at the end",
+            |r| r.api.last_mut().unwrap().version = "2.0.0".into(),
+            "system.changed",
+        ),
+    ];
+    for (name, damage, code) in damages {
+        let verdict = damaged(damage);
+        assert_eq!(verdict.word, Word::NoGo, "{name}: {}", verdict.headline);
+        assert_eq!(verdict.exit_code(), 1, "{name}");
+        let codes: Vec<&str> = verdict.findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert!(codes.contains(&code), "{name}: {code} not in {codes:?}");
+        assert!(verdict.findings.iter().all(|finding| finding.witness.len() <= 5));
+    }
+}
+
+#[test]
+fn what_is_missing_is_never_go() {
+    let damages: [(&str, fn(&mut Results)); 12] = [
+        ("the restart is not proven", |r| r.faults[0].proven = None),
+        ("the recovery was not seen", |r| r.faults[1].recovered = None),
+        ("no run was in flight", |r| {
+            for run in r.runs.iter_mut().filter(|run| run.test == Some(TestId::C1)) {
+                run.statuses = vec![(run.created_ms, "succeeded".into())];
+            }
+        }),
+        ("nothing was read back", |r| r.readings.clear()),
+        ("the graph was not read", |r| test(r, TestId::L1).graph.clear()),
+        ("a test was not reached", |r| *test(r, TestId::Bucket) = Default::default()),
+        ("a test stopped", |r| {
+            test(r, TestId::L3).ending = Some(Ending::Stopped { reason: "x".into() });
+        }),
+        ("fewer operations than planned", |r| {
+            test(r, TestId::L1).operations.get_mut("expand").unwrap().sent = 59;
+        }),
+        ("evidence could not be read", |r| {
+            r.packs.values_mut().next().unwrap().state = PackState::Unreadable;
+        }),
+        ("a bucket part was not checked", |r| r.bucket[3].state = PartState::NotChecked),
+        ("the computer slept", |r| r.fitness.as_mut().unwrap().longest_stall_ms = 60_000.0),
+        ("no fitness on record", |r| r.fitness = None),
+    ];
+    for (name, damage) in damages {
+        let verdict = damaged(damage);
+        assert_ne!(verdict.word, Word::Go, "{name}");
+        assert_ne!(verdict.exit_code(), 0, "{name}");
+    }
+}
+
+#[test]
+fn an_unfit_generator_does_not_blame_the_target() {
+    let verdict = damaged(|results| {
+        results.fitness.as_mut().unwrap().longest_stall_ms = 60_000.0;
+        let record = test(results, TestId::L1).operations.get_mut("expand").unwrap();
+        for _ in 0..20 {
+            record.latency.record(std::time::Duration::from_secs(9));
+        }
+    });
+    assert_eq!(verdict.no_verdict, Some(NoVerdict::UnfitGenerator), "{}", verdict.headline);
+}
+
+#[test]
+fn part_of_the_suite_is_never_go_and_passes() {
+    let verdict = damaged(|results| {
+        results.plan.suite = Suite::Load;
+        results.tests.retain(|test, _| matches!(test, TestId::L1 | TestId::L2 | TestId::L3));
+        without_restart(results);
+    });
+    assert_eq!(verdict.headline, "NO VERDICT, load only: passed [rehearsal]");
+    assert_eq!((verdict.word, verdict.exit_code()), (Word::NoVerdict, 0));
+}
+
+#[test]
+fn simulated_chaos_is_a_label_that_cannot_be_lost() {
+    let verdict = damaged(|results| {
+        results.plan.chaos = ChaosIntent::Simulated;
+        without_restart(results);
+    });
+    assert_eq!(verdict.headline, "GO (chaos simulated) [rehearsal]");
+    assert!(verdict.because.contains("nothing was restarted"));
+}
+
+#[test]
+fn looser_limits_are_said_in_the_headline() {
+    let verdict = damaged(|results| results.plan.parameters.l1.p95_limit_ms = 9000.0);
+    assert_eq!(verdict.headline, "GO (1 limit looser) [rehearsal]");
+}
+
+/// Rule 6 of the architecture: whatever was recorded before the cut, a cut-off check is NO VERDICT.
+#[test]
+fn every_prefix_of_a_check_is_cut_off() {
+    let records = records();
+    for length in 1..records.len() {
+        let verdict = judge(&fold(&records[..length]).unwrap());
+        assert_eq!(verdict.no_verdict, Some(NoVerdict::CutOff), "after {length} events");
+        assert_eq!(verdict.exit_code(), 3);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// No event that carries evidence can be left out without losing the GO; the others change nothing.
+    #[test]
+    fn without_a_piece_of_evidence_there_is_no_go(pick in 0_usize..100_000) {
+        let mut records = records();
+        let pick = 1 + pick % (records.len() - 2);
+        let removed = records.remove(pick);
+        let verdict = judge(&fold(&records).unwrap());
+        let needed = matches!(
+            removed.event,
+            Event::Measured { .. } | Event::WritesReadBack { .. } | Event::TestEnded { .. } | Event::TestStarted { .. }
+                | Event::FaultIntended(_) | Event::FaultProven { .. } | Event::FaultRecovered { .. }
+                | Event::BucketChecked(_) | Event::StreamEnded(_) | Event::Fitness(_) | Event::WriteAcknowledged { .. }
+        );
+        if needed {
+            prop_assert_ne!(verdict.word, Word::Go, "without event {}", removed.seq);
+        }
+    }
+
+    /// A failed write that is not in the store never breaks, one that is acknowledged and not there always does.
+    #[test]
+    fn unacknowledged_writes_may_vanish_and_acknowledged_may_not(pick in 0_usize..60) {
+        let verdict = damaged(|results| {
+            let id = results.writes[pick].id.clone();
+            results.writes[pick].fate = Fate::Unacknowledged { class: "reset".into(), ambiguous: true };
+            test(results, TestId::L1).operations.get_mut("expand").unwrap().ok -= 1;
+            results.readings[0].stored.retain(|thing| thing.id.as_deref() != Some(id.as_str()));
+        });
+        let lost = verdict.criteria.iter().find(|row| row.id == "L1.ledger").unwrap();
+        prop_assert_eq!(lost.state, crate::verdict::State::Met);
+        let verdict = damaged(|results| {
+            let id = results.writes[pick].id.clone();
+            results.readings[0].stored.retain(|thing| thing.id.as_deref() != Some(id.as_str()));
+        });
+        prop_assert_eq!(verdict.word, Word::NoGo);
+    }
+}

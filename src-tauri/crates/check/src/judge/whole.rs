@@ -452,7 +452,17 @@ pub(super) fn ledger_with(
         last.recovered.len(),
         last.unknown.len()
     );
-    let known = if last.acknowledged == 0 { (State::Unproven, Sureness::NotChecked) } else { known };
+    // The load's own count is another record of the same acknowledgements; where they differ, something is missing.
+    let operation = match kind {
+        WriteKind::Fork => "expand",
+        WriteKind::Project => "write",
+    };
+    let counted = sheet.results.test(test).operations.get(operation).map_or(0, |record| record.ok);
+    let known = if last.acknowledged == 0 || counted != last.acknowledged {
+        (State::Unproven, Sureness::NotChecked)
+    } else {
+        known
+    };
     let title = "Acknowledged writes lost, doubled, altered or invented";
     if sheet.none_allowed(id, Some(test), title, bad, known, measured.clone()) {
         let witnesses: Vec<Witness> = lists

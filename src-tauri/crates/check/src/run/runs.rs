@@ -62,7 +62,8 @@ pub(super) async fn start_ensemble(
 /// Errors are kept out of the statuses: during an outage they are expected.
 pub(super) async fn poll(context: &Context, runs: &mut [Tracked]) {
     let due = runs.iter_mut().filter(|run| {
-        !run.is_terminal() && context.api.wait_for_room(&format!("/api/v1/runs/{}", run.id), 2).is_zero()
+        // Some room is left for the looks at the run that come after its end.
+        !run.is_terminal() && context.api.wait_for_room(&format!("/api/v1/runs/{}", run.id), 12).is_zero()
     });
     futures::stream::iter(due)
         .for_each_concurrent(8, |run| async move {

@@ -48,7 +48,8 @@ pub(super) async fn run(
         return Err(detail(StatusCode::NOT_FOUND, "Scenario not found"));
     }
     let side = |name: &str| -> Answer<BTreeMap<String, f64>> {
-        serde_json::from_value(body["ground_truth"][name].clone()).map_err(|_| Refusal::Invalid("body", "ground_truth"))
+        serde_json::from_value(body["ground_truth"][name].clone())
+            .map_err(|_| Refusal::Invalid("body", "ground_truth"))
     };
     let (predicted, actual) = (side("predicted")?, side("actual")?);
     let squares: Vec<f64> = predicted
@@ -96,12 +97,15 @@ pub(super) async fn create_job(
     let project = query.get("project_id").ok_or(Refusal::Invalid("query", "project_id"))?;
     owned_project(&app, &user, project).await?;
     let id = Uuid::new_v4().to_string();
-    let row = sql("INSERT INTO jobs VALUES (?, ?, ?, 'queued', 0, ?, NULL)", [
-        id.as_str().into(),
-        project.as_str().into(),
-        user.id.as_str().into(),
-        telemetry::text(chrono::Utc::now()).into(),
-    ]);
+    let row = sql(
+        "INSERT INTO jobs VALUES (?, ?, ?, 'queued', 0, ?, NULL)",
+        [
+            id.as_str().into(),
+            project.as_str().into(),
+            user.id.as_str().into(),
+            telemetry::text(chrono::Utc::now()).into(),
+        ],
+    );
     app.clients.transaction(&[row]).await?;
     if !app.setup.behaviour.jobs_work {
         // After the row was committed: it stays queued for ever (API facts 4.6).

@@ -31,7 +31,8 @@ pub(super) async fn limited(State(app): State<Shared>, request: Request, next: N
         next.run(request).await
     } else {
         let mut refused =
-            (StatusCode::TOO_MANY_REQUESTS, axum::Json(json!({"detail": "Rate limit exceeded"}))).into_response();
+            (StatusCode::TOO_MANY_REQUESTS, axum::Json(json!({"detail": "Rate limit exceeded"})))
+                .into_response();
         refused.headers_mut().insert(header::RETRY_AFTER, window_s.into());
         refused
     };

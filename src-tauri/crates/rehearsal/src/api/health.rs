@@ -32,7 +32,13 @@ pub(super) async fn live(State(app): State<Shared>) -> Json<Value> {
     body(&app, "healthy", Value::Null)
 }
 
-fn dependency(name: &str, started: Instant, outcome: Result<(), Away>, on_failure: &str, details: Value) -> Value {
+fn dependency(
+    name: &str,
+    started: Instant,
+    outcome: Result<(), Away>,
+    on_failure: &str,
+    details: Value,
+) -> Value {
     let latency = (started.elapsed().as_secs_f64() * 100_000.0).round() / 100.0;
     match outcome {
         Ok(()) => {
@@ -48,12 +54,14 @@ fn dependency(name: &str, started: Instant, outcome: Result<(), Away>, on_failur
 pub(super) async fn ready(State(app): State<Shared>) -> Json<Value> {
     let now = Instant::now;
     let (started, clients) = (now(), &app.clients);
-    let postgresql = dependency("postgresql", started, clients.postgres_answers().await, "unhealthy", Value::Null);
+    let postgresql =
+        dependency("postgresql", started, clients.postgres_answers().await, "unhealthy", Value::Null);
     let started = now();
     let redis = dependency("redis", started, clients.redis_answers().await, "unhealthy", Value::Null);
     // The length of a list that nothing is ever put into (API facts 6).
     let started = now();
-    let celery = dependency("celery", started, clients.redis_answers().await, "degraded", json!({"queue_length": 0}));
+    let celery =
+        dependency("celery", started, clients.redis_answers().await, "degraded", json!({"queue_length": 0}));
     let started = now();
     let storage = {
         let _turn = app.storage_turn.lock().await;
@@ -129,6 +137,9 @@ pub(super) async fn openapi(State(app): State<Shared>) -> Json<Value> {
     if app.setup.behaviour.second_generation {
         paths.extend(["/api/v1/calibration/jobs", "/api/v1/teg/nodes/{node_id}/expand", "/health/llm"]);
     }
-    let paths: serde_json::Map<String, Value> = paths.into_iter().map(|path| (path.to_owned(), json!({}))).collect();
-    Json(json!({"openapi": "3.1.0", "info": {"title": "AgentVerse API", "version": "1.0.0-staging"}, "paths": paths}))
+    let paths: serde_json::Map<String, Value> =
+        paths.into_iter().map(|path| (path.to_owned(), json!({}))).collect();
+    Json(
+        json!({"openapi": "3.1.0", "info": {"title": "AgentVerse API", "version": "1.0.0-staging"}, "paths": paths}),
+    )
 }

@@ -17,8 +17,10 @@ use crate::redis::Task;
 type Row = Map<String, Value>;
 
 fn node_answer(row: &Row) -> Value {
-    let runs: Value =
-        row["run_refs"].as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| json!([]));
+    let runs: Value = row["run_refs"]
+        .as_str()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_else(|| json!([]));
     json!({
         "node_id": row["id"], "project_id": row["project"], "parent_node_id": row["parent"], "depth": row["depth"],
         "label": row["label"], "is_explored": row["explored"] == 1, "is_pruned": false, "probability": 1.0,
@@ -59,22 +61,28 @@ pub(super) async fn fork(
     let (node, edge) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
     let depth = parent["depth"].as_i64().unwrap_or(0) + 1;
     let statements = [
-        sql("INSERT INTO nodes (id, project, parent, depth, label, created) VALUES (?, ?, ?, ?, ?, ?)", [
-            node.as_str().into(),
-            parent["project"].clone(),
-            parent_id.into(),
-            depth.into(),
-            body["label"].clone(),
-            now().into(),
-        ]),
-        sql("INSERT INTO edges VALUES (?, ?, ?, ?, ?, ?)", [
-            edge.as_str().into(),
-            parent["project"].clone(),
-            parent_id.into(),
-            node.as_str().into(),
-            body["intervention_label"].clone(),
-            now().into(),
-        ]),
+        sql(
+            "INSERT INTO nodes (id, project, parent, depth, label, created) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                node.as_str().into(),
+                parent["project"].clone(),
+                parent_id.into(),
+                depth.into(),
+                body["label"].clone(),
+                now().into(),
+            ],
+        ),
+        sql(
+            "INSERT INTO edges VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                edge.as_str().into(),
+                parent["project"].clone(),
+                parent_id.into(),
+                node.as_str().into(),
+                body["intervention_label"].clone(),
+                now().into(),
+            ],
+        ),
         sql("SELECT * FROM nodes WHERE id = ?", [node.as_str().into()]),
         sql("SELECT * FROM edges WHERE id = ?", [edge.as_str().into()]),
     ];
@@ -91,7 +99,8 @@ pub(super) async fn list(
 ) -> Answer<Json<Vec<Value>>> {
     let project = query.get("project_id").ok_or(Refusal::Invalid("query", "project_id"))?;
     owned_project(&app, &user, project).await?;
-    let number = |name: &str, default: i64| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number =
+        |name: &str, default: i64| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let text = "SELECT * FROM nodes WHERE project = ? ORDER BY depth, created, id LIMIT ? OFFSET ?";
     let parameters =
         [project.as_str().into(), number("limit", 50).clamp(1, 200).into(), number("skip", 0).max(0).into()];
@@ -99,7 +108,11 @@ pub(super) async fn list(
     Ok(Json(rows.iter().map(node_answer).collect()))
 }
 
-pub(super) async fn read(State(app): State<Shared>, user: User, Path(id): Path<String>) -> Answer<Json<Value>> {
+pub(super) async fn read(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     Ok(Json(node_answer(&owned_node(&app, &user, &id).await?)))
 }
 
@@ -116,8 +129,10 @@ pub(super) async fn universe_map(
         of("SELECT * FROM edges WHERE project = ? ORDER BY created, id"),
     ];
     let mut rows = app.clients.transaction(&statements).await?;
-    let edges: Vec<Value> = rows.pop().map(|rows| rows.rows.iter().map(edge_answer).collect()).unwrap_or_default();
-    let nodes: Vec<Value> = rows.pop().map(|rows| rows.rows.iter().map(node_answer).collect()).unwrap_or_default();
+    let edges: Vec<Value> =
+        rows.pop().map(|rows| rows.rows.iter().map(edge_answer).collect()).unwrap_or_default();
+    let nodes: Vec<Value> =
+        rows.pop().map(|rows| rows.rows.iter().map(node_answer).collect()).unwrap_or_default();
     let explored = nodes.iter().filter(|node| node["is_explored"] == true).count();
     let depth = nodes.iter().filter_map(|node| node["depth"].as_i64()).max();
     Ok(Json(json!({

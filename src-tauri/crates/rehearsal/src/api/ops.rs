@@ -54,9 +54,12 @@ pub(super) async fn force_boot_id(State(app): State<Shared>, _: Ops) -> Answer<J
 }
 
 pub(super) async fn worker_exit(State(app): State<Shared>, _: Ops) -> Answer<Json<Value>> {
-    let id_of = |boot: &Option<Value>| boot.as_ref().and_then(|boot| boot["boot_id"].as_str().map(str::to_owned));
+    let id_of =
+        |boot: &Option<Value>| boot.as_ref().and_then(|boot| boot["boot_id"].as_str().map(str::to_owned));
     let Some(before) = id_of(&app.clients.boot().await?) else {
-        return Ok(Json(json!({"status": "error", "message": "No worker boot info found", "timestamp": now()})));
+        return Ok(Json(
+            json!({"status": "error", "message": "No worker boot info found", "timestamp": now()}),
+        ));
     };
     let started = tokio::time::Instant::now();
     app.clients.push(&Task::Exit).await?;

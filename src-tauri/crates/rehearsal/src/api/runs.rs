@@ -44,16 +44,20 @@ pub(super) async fn create_project(
     user: User,
     Json(body): Json<Value>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let name = body["name"].as_str().filter(|name| !name.is_empty()).ok_or(Refusal::Invalid("body", "name"))?;
+    let name =
+        body["name"].as_str().filter(|name| !name.is_empty()).ok_or(Refusal::Invalid("body", "name"))?;
     let id = Uuid::new_v4().to_string();
     let statements = [
-        sql("INSERT INTO projects VALUES (?, ?, ?, ?, ?)", [
-            id.as_str().into(),
-            user.id.as_str().into(),
-            name.into(),
-            body["description"].clone(),
-            now().into(),
-        ]),
+        sql(
+            "INSERT INTO projects VALUES (?, ?, ?, ?, ?)",
+            [
+                id.as_str().into(),
+                user.id.as_str().into(),
+                name.into(),
+                body["description"].clone(),
+                now().into(),
+            ],
+        ),
         sql("SELECT * FROM projects WHERE id = ?", [id.as_str().into()]),
     ];
     let rows = app.clients.transaction(&statements).await?;
@@ -62,7 +66,8 @@ pub(super) async fn create_project(
 }
 
 fn page(query: &BTreeMap<String, String>, default: i64, most: i64) -> (Value, Value) {
-    let number = |name: &str, default: i64| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number =
+        |name: &str, default: i64| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     (number("limit", default).clamp(1, most).into(), number("skip", 0).max(0).into())
 }
 
@@ -77,7 +82,11 @@ pub(super) async fn projects(
     Ok(Json(rows.iter().map(project_answer).collect()))
 }
 
-pub(super) async fn project(State(app): State<Shared>, user: User, Path(id): Path<String>) -> Answer<Json<Value>> {
+pub(super) async fn project(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     Ok(Json(project_answer(&owned_project(&app, &user, &id).await?)))
 }
 
@@ -111,19 +120,28 @@ pub(super) fn run_answer(row: &Row) -> Value {
 }
 
 /// The statement that creates a run, and its id.
-pub(super) fn insert_run(project: &str, node: &str, tenant: &str, status: &str, seed: i64) -> (String, Statement) {
+pub(super) fn insert_run(
+    project: &str,
+    node: &str,
+    tenant: &str,
+    status: &str,
+    seed: i64,
+) -> (String, Statement) {
     let id = Uuid::new_v4().to_string();
     let columns = "id, project, node, tenant, status, seed, task, created";
-    let statement = sql(&format!("INSERT INTO runs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"), [
-        id.as_str().into(),
-        project.into(),
-        node.into(),
-        tenant.into(),
-        status.into(),
-        seed.into(),
-        Uuid::new_v4().to_string().into(),
-        now().into(),
-    ]);
+    let statement = sql(
+        &format!("INSERT INTO runs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+        [
+            id.as_str().into(),
+            project.into(),
+            node.into(),
+            tenant.into(),
+            status.into(),
+            seed.into(),
+            Uuid::new_v4().to_string().into(),
+            now().into(),
+        ],
+    );
     (id, statement)
 }
 
@@ -197,29 +215,47 @@ pub(super) async fn list(
     Ok(Json(rows.iter().map(run_answer).collect()))
 }
 
-pub(super) async fn read(State(app): State<Shared>, user: User, Path(id): Path<String>) -> Answer<Json<Value>> {
+pub(super) async fn read(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     Ok(Json(run_answer(&owned_run(&app, &user, &id).await?)))
 }
 
-pub(super) async fn start(State(app): State<Shared>, user: User, Path(id): Path<String>) -> Answer<Json<Value>> {
+pub(super) async fn start(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     let row = owned_run(&app, &user, &id).await?;
     let status = row["status"].as_str().unwrap_or_default();
     if status != "created" || !app.setup.behaviour.second_generation {
         let text = format!("Run must be pending or queued to start. Current status: {status}");
         return Err(detail(StatusCode::BAD_REQUEST, text));
     }
-    app.clients.transaction(&[sql("UPDATE runs SET status = 'queued' WHERE id = ?", [id.as_str().into()])]).await?;
+    app.clients
+        .transaction(&[sql("UPDATE runs SET status = 'queued' WHERE id = ?", [id.as_str().into()])])
+        .await?;
     app.clients.push(&Task::Run { run_id: id.clone() }).await?;
     Ok(Json(run_answer(&owned_run(&app, &user, &id).await?)))
 }
 
-pub(super) async fn cancel(State(app): State<Shared>, user: User, Path(id): Path<String>) -> Answer<Json<Value>> {
+pub(super) async fn cancel(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     let row = owned_run(&app, &user, &id).await?;
     let text = format!("Cannot cancel run with status: {}", row["status"].as_str().unwrap_or_default());
     Err(detail(StatusCode::BAD_REQUEST, text))
 }
 
-pub(super) async fn progress(State(app): State<Shared>, user: User, Path(id): Path<String>) -> Answer<Json<Value>> {
+pub(super) async fn progress(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     let row = owned_run(&app, &user, &id).await?;
     let done = row["status"] == "succeeded";
     Ok(Json(json!({
@@ -229,7 +265,11 @@ pub(super) async fn progress(State(app): State<Shared>, user: User, Path(id): Pa
     })))
 }
 
-pub(super) async fn traces(State(app): State<Shared>, user: User, Path(id): Path<String>) -> Answer<Json<Vec<Value>>> {
+pub(super) async fn traces(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<String>,
+) -> Answer<Json<Vec<Value>>> {
     owned_run(&app, &user, &id).await?;
     let rows = app.clients.query("SELECT * FROM traces WHERE run = ? ORDER BY rowid", [id.into()]).await?;
     let answer = rows.iter().map(|row| {
@@ -241,7 +281,11 @@ pub(super) async fn traces(State(app): State<Shared>, user: User, Path(id): Path
     Ok(Json(answer.collect()))
 }
 
-pub(super) async fn outcome(State(app): State<Shared>, user: User, Path(id): Path<String>) -> Answer<Json<Value>> {
+pub(super) async fn outcome(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     let row = owned_run(&app, &user, &id).await?;
     if row["status"] != "succeeded" {
         let text = format!("Run not completed. Status: {}", row["status"].as_str().unwrap_or_default());
@@ -252,7 +296,11 @@ pub(super) async fn outcome(State(app): State<Shared>, user: User, Path(id): Pat
     Ok(Json(answer))
 }
 
-pub(super) async fn signature(State(app): State<Shared>, user: User, Path(id): Path<String>) -> Answer<Json<Value>> {
+pub(super) async fn signature(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     let row = owned_run(&app, &user, &id).await?;
     let hash = |name: &str| hex::encode(Sha256::digest(row[name].as_str().unwrap_or_default().as_bytes()));
     Ok(Json(json!({

@@ -58,8 +58,12 @@ pub(super) async fn login(State(app): State<Shared>, Json(body): Json<Value>) ->
             role: Some("admin".into()),
             is_admin: true,
         };
-        jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(app.setup.jwt_secret.as_bytes()))
-            .map_err(|_| Refusal::Unhandled)
+        jsonwebtoken::encode(
+            &Header::default(),
+            &claims,
+            &EncodingKey::from_secret(app.setup.jwt_secret.as_bytes()),
+        )
+        .map_err(|_| Refusal::Unhandled)
     };
     Ok(Json(json!({
         "access_token": token("access", 24)?, "refresh_token": token("refresh", 168)?, "token_type": "bearer",

@@ -34,7 +34,8 @@ async fn of_run(app: &Shared, user: &User, id: &str) -> Answer<Value> {
         return Err(Refusal::Unhandled);
     }
     let run = run_answer(&owned_run(app, user, id).await?);
-    let key = run["telemetry_ref"]["key"].as_str().ok_or_else(|| detail(StatusCode::NOT_FOUND, "No telemetry"))?;
+    let key =
+        run["telemetry_ref"]["key"].as_str().ok_or_else(|| detail(StatusCode::NOT_FOUND, "No telemetry"))?;
     telemetry(app, key).await
 }
 
@@ -94,7 +95,8 @@ pub(super) async fn replay_chunk(
 ) -> Answer<Json<Value>> {
     let key = reference["key"].as_str().ok_or(Refusal::Invalid("body", "key"))?;
     telemetry(&app, key).await?;
-    let number = |name: &str, default: i64| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number =
+        |name: &str, default: i64| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (start, end) = (number("start_tick", 0), number("end_tick", 1000));
     let states: Vec<Value> =
         (start..=end).filter(|tick| tick % 10 == 0).map(|tick| json!({"tick": tick, "agents": {}})).collect();
@@ -135,7 +137,11 @@ fn kept(app: &Shared, id: &str) -> Answer<Value> {
     exports.get(id).cloned().ok_or_else(|| detail(StatusCode::NOT_FOUND, "Export not found"))
 }
 
-pub(super) async fn read_export(State(app): State<Shared>, _: User, Path(id): Path<String>) -> Answer<Json<Value>> {
+pub(super) async fn read_export(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     Ok(Json(kept(&app, &id)?["answer"].clone()))
 }
 
