@@ -31,9 +31,13 @@ pub struct MapEdge {
     pub to_node_id: String,
 }
 
-/// The whole graph of a project. A project may have several roots.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The whole graph of a project, read without filters: with them, edges to what was left out are normal.
+/// A project may have several roots.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UniverseMap {
+    /// The project.
+    #[serde(default)]
+    pub project_id: Option<String>,
     /// Every node.
     pub nodes: Vec<MapNode>,
     /// Every edge.
@@ -41,6 +45,15 @@ pub struct UniverseMap {
     /// How many nodes the server counts.
     #[serde(default)]
     pub total_nodes: Option<u64>,
+    /// One of the roots.
+    #[serde(default)]
+    pub root_node_id: Option<String>,
+    /// How many nodes the server counts as explored.
+    #[serde(default)]
+    pub explored_nodes: Option<u64>,
+    /// How deep the server says the graph is; not checked, for it may be the depth that was asked for.
+    #[serde(default)]
+    pub max_depth: Option<i64>,
 }
 
 /// A fork that the server acknowledged.
@@ -74,17 +87,21 @@ pub enum GraphRule {
     WrongDepth,
     /// Parents lead back to the node.
     Cycle,
+    /// The root that the server names is not in the map.
+    RootMissing,
+    /// The root that the server names has a parent.
+    RootHasParent,
     /// The server counts other than it lists.
     CountMismatch,
     /// A node or edge of before is gone.
     Lost,
-    /// A node or edge of before has changed its place.
+    /// A node or edge of before has changed its place, or the map its project.
     Changed,
     /// An acknowledged fork is not there.
     AcknowledgedMissing,
-    /// Two forks were acknowledged with one id.
+    /// A fork was acknowledged with the id of another fork, or of what was there before.
     AcknowledgedTwice,
-    /// An acknowledged fork lies under another parent.
+    /// An acknowledged fork lies under another parent, or its edge joins others than it and its parent.
     AcknowledgedElsewhere,
     /// A new node or edge that no fork was acknowledged for.
     Unexpected,
@@ -97,92 +114,127 @@ pub struct Violation {
     pub rule: GraphRule,
     /// The node or edge that shows it.
     pub id: String,
+    /// Every node concerned.
+    #[serde(default)]
+    pub node_ids: Vec<String>,
+    /// Every edge concerned.
+    #[serde(default)]
+    pub edge_ids: Vec<String>,
     /// What is wrong, in a sentence.
     pub message: String,
 }
 
-/// Violations beyond this many are not listed one by one.
-const LIST_LIMIT: usize = 200;
+/// Violations of one rule beyond this many are not listed, so that many of one do not hide another.
+const LIST_LIMIT: usize = 50;
 
 #[derive(Default)]
-struct Found(Vec<Violation>);
+struct Found {
+    list: Vec<Violation>,
+    counts: BTreeMap<GraphRule, usize>,
+}
 
 impl Found {
-    fn add(&mut self, rule: GraphRule, id: &str, message: impl Into<String>) {
-        if self.0.len() < LIST_LIMIT {
-            self.0.push(Violation { rule, id: id.to_owned(), message: message.into() });
+    /// The first node, or where there is none the first edge, is what shows it.
+    fn add(&mut self, rule: GraphRule, node_ids: &[&str], edge_ids: &[&str], message: impl Into<String>) {
+        let count = self.counts.entry(rule).or_default();
+        *count += 1;
+        if *count <= LIST_LIMIT {
+            let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+            let id = node_ids.first().or(edge_ids.first()).map_or("map", |id| *id).to_owned();
+            let (node_ids, edge_ids) = (owned(node_ids), owned(edge_ids));
+            self.list.push(Violation { rule, id, node_ids, edge_ids, message: message.into() });
         }
     }
 }
 
 /// Checks every structural rule of one map.
 pub fn audit(map: &UniverseMap) -> Vec<Violation> {
+    audit_one(map).list
+}
+
+fn audit_one(map: &UniverseMap) -> Found {
     let mut found = Found::default();
     let mut nodes: BTreeMap<&str, &MapNode> = BTreeMap::new();
     for node in &map.nodes {
         if nodes.insert(&node.node_id, node).is_some() {
-            found.add(GraphRule::DuplicateNode, &node.node_id, "the node is listed twice");
+            found.add(GraphRule::DuplicateNode, &[&node.node_id], &[], "the node is listed twice");
         }
     }
-    if map.total_nodes.is_some_and(|total| total != map.nodes.len() as u64) {
-        let message = format!("the server counts {:?} nodes and lists {}", map.total_nodes, map.nodes.len());
-        found.add(GraphRule::CountMismatch, "total_nodes", message);
-    }
+    counts_and_root(map, &nodes, &mut found);
     let mut edge_ids = BTreeSet::new();
     let mut to: BTreeMap<&str, Vec<&MapEdge>> = BTreeMap::new();
     for edge in &map.edges {
         if !edge_ids.insert(&edge.edge_id) {
-            found.add(GraphRule::DuplicateEdge, &edge.edge_id, "the edge is listed twice");
+            found.add(GraphRule::DuplicateEdge, &[], &[&edge.edge_id], "the edge is listed twice");
         }
         for end in [&edge.from_node_id, &edge.to_node_id] {
             if !nodes.contains_key(end.as_str()) {
-                found.add(
-                    GraphRule::EdgeEndMissing,
-                    &edge.edge_id,
-                    format!("the edge's end {end} does not exist"),
-                );
+                let message = format!("the edge's end {end} does not exist");
+                found.add(GraphRule::EdgeEndMissing, &[], &[&edge.edge_id], message);
             }
         }
         to.entry(&edge.to_node_id).or_default().push(edge);
     }
     for node in &map.nodes {
-        let incoming = to.get(node.node_id.as_str()).map_or(0, Vec::len);
-        let Some(parent) = &node.parent_node_id else {
-            if incoming > 0 {
-                found.add(GraphRule::NotOneEdgePerChild, &node.node_id, "a root has an edge to it");
-            }
-            if node.depth != 0 {
-                found.add(GraphRule::WrongDepth, &node.node_id, format!("a root has depth {}", node.depth));
-            }
-            continue;
-        };
-        if incoming != 1 {
-            let message = format!("{incoming} edges lead to the node, not one");
-            found.add(GraphRule::NotOneEdgePerChild, &node.node_id, message);
-        }
-        if let Some(edge) = to.get(node.node_id.as_str()).and_then(|edges| edges.first())
-            && edge.from_node_id != *parent
-        {
-            let message = format!("its edge comes from {}, its parent is {parent}", edge.from_node_id);
-            found.add(GraphRule::EdgeEndsDisagree, &node.node_id, message);
-        }
-        match nodes.get(parent.as_str()) {
-            None => {
-                found.add(
-                    GraphRule::ParentMissing,
-                    &node.node_id,
-                    format!("its parent {parent} does not exist"),
-                );
-            }
-            Some(above) if node.depth != above.depth.saturating_add(1) => {
-                let message = format!("its depth is {}, its parent's {}", node.depth, above.depth);
-                found.add(GraphRule::WrongDepth, &node.node_id, message);
+        let incoming = to.get(node.node_id.as_str()).map_or(&[][..], Vec::as_slice);
+        place(node, incoming, &nodes, &mut found);
+    }
+    cycles(&nodes, &mut found);
+    found
+}
+
+fn counts_and_root(map: &UniverseMap, nodes: &BTreeMap<&str, &MapNode>, found: &mut Found) {
+    let listed = map.nodes.len() as u64;
+    if let Some(total) = map.total_nodes.filter(|total| *total != listed) {
+        let message = format!("the server counts {total} nodes and lists {listed}");
+        found.add(GraphRule::CountMismatch, &[], &[], message);
+    }
+    if let Some(explored) = map.explored_nodes.filter(|explored| *explored > listed) {
+        let message = format!("the server counts {explored} explored nodes and lists {listed} in all");
+        found.add(GraphRule::CountMismatch, &[], &[], message);
+    }
+    if let Some(root) = map.root_node_id.as_deref() {
+        match nodes.get(root) {
+            None => found.add(GraphRule::RootMissing, &[root], &[], "the root of the map is not in it"),
+            Some(node) if node.parent_node_id.is_some() => {
+                found.add(GraphRule::RootHasParent, &[root], &[], "the root of the map has a parent");
             }
             Some(_) => {}
         }
     }
-    cycles(&nodes, &mut found);
-    found.0
+}
+
+/// Whether a node's parent, depth and edges agree.
+fn place(node: &MapNode, incoming: &[&MapEdge], nodes: &BTreeMap<&str, &MapNode>, found: &mut Found) {
+    let id = node.node_id.as_str();
+    let edges: Vec<&str> = incoming.iter().map(|edge| edge.edge_id.as_str()).collect();
+    let Some(parent) = node.parent_node_id.as_deref() else {
+        if !incoming.is_empty() {
+            found.add(GraphRule::NotOneEdgePerChild, &[id], &edges, "a root has an edge to it");
+        }
+        if node.depth != 0 {
+            found.add(GraphRule::WrongDepth, &[id], &[], format!("a root has depth {}", node.depth));
+        }
+        return;
+    };
+    if incoming.len() != 1 {
+        let message = format!("{} edges lead to the node, not one", incoming.len());
+        found.add(GraphRule::NotOneEdgePerChild, &[id], &edges, message);
+    }
+    for edge in incoming.iter().filter(|edge| edge.from_node_id != parent) {
+        let message = format!("its edge comes from {}, its parent is {parent}", edge.from_node_id);
+        found.add(GraphRule::EdgeEndsDisagree, &[id], &[&edge.edge_id], message);
+    }
+    match nodes.get(parent) {
+        None => {
+            found.add(GraphRule::ParentMissing, &[id], &[], format!("its parent {parent} does not exist"));
+        }
+        Some(above) if Some(node.depth) != above.depth.checked_add(1) => {
+            let message = format!("its depth is {}, its parent's {}", node.depth, above.depth);
+            found.add(GraphRule::WrongDepth, &[id, parent], &[], message);
+        }
+        Some(_) => {}
+    }
 }
 
 /// Each node is walked upwards once; a walk that meets itself is a cycle.
@@ -196,7 +248,7 @@ fn cycles(nodes: &BTreeMap<&str, &MapNode>, found: &mut Found) {
                 break;
             }
             if !path.insert(id) {
-                found.add(GraphRule::Cycle, id, "following parents leads back to the node");
+                found.add(GraphRule::Cycle, &[id], &[], "following parents leads back to the node");
                 break;
             }
             at = nodes.get(id).and_then(|node| node.parent_node_id.as_deref());
@@ -206,30 +258,37 @@ fn cycles(nodes: &BTreeMap<&str, &MapNode>, found: &mut Found) {
 }
 
 /// Checks that a map grew by exactly the acknowledged forks, and every structural rule of it.
+///
+/// A fork whose answer was lost is not acknowledged: if it was stored all the same, it shows as
+/// [`GraphRule::Unexpected`], and only the caller can tell it by what it had asked for.
 pub fn audit_growth(before: &UniverseMap, after: &UniverseMap, acknowledged: &[Fork]) -> Vec<Violation> {
-    let mut found = Found(audit(after));
+    let mut found = audit_one(after);
     let nodes: BTreeMap<&str, &MapNode> =
         after.nodes.iter().map(|node| (node.node_id.as_str(), node)).collect();
     let edges: BTreeMap<&str, &MapEdge> =
         after.edges.iter().map(|edge| (edge.edge_id.as_str(), edge)).collect();
+    if let (Some(was), Some(is)) = (&before.project_id, &after.project_id)
+        && was != is
+    {
+        found.add(GraphRule::Changed, &[], &[], format!("the map was project {was}'s and is {is}'s"));
+    }
     for node in &before.nodes {
-        match nodes.get(node.node_id.as_str()) {
-            None => found.add(GraphRule::Lost, &node.node_id, "the node existed before and is gone"),
+        let id = node.node_id.as_str();
+        match nodes.get(id) {
+            None => found.add(GraphRule::Lost, &[id], &[], "the node existed before and is gone"),
             Some(now) if **now != *node => {
-                found.add(
-                    GraphRule::Changed,
-                    &node.node_id,
-                    "the node has another parent or depth than before",
-                );
+                let message = "the node has another parent or depth than before";
+                found.add(GraphRule::Changed, &[id], &[], message);
             }
             Some(_) => {}
         }
     }
     for edge in &before.edges {
-        match edges.get(edge.edge_id.as_str()) {
-            None => found.add(GraphRule::Lost, &edge.edge_id, "the edge existed before and is gone"),
+        let id = edge.edge_id.as_str();
+        match edges.get(id) {
+            None => found.add(GraphRule::Lost, &[], &[id], "the edge existed before and is gone"),
             Some(now) if **now != *edge => {
-                found.add(GraphRule::Changed, &edge.edge_id, "the edge has other ends than before");
+                found.add(GraphRule::Changed, &[], &[id], "the edge has other ends than before");
             }
             Some(_) => {}
         }
@@ -237,166 +296,67 @@ pub fn audit_growth(before: &UniverseMap, after: &UniverseMap, acknowledged: &[F
     let mut expected: BTreeSet<&str> = before.nodes.iter().map(|node| node.node_id.as_str()).collect();
     let mut expected_edges: BTreeSet<&str> = before.edges.iter().map(|edge| edge.edge_id.as_str()).collect();
     for fork in acknowledged {
-        if !expected.insert(&fork.node_id) {
-            found.add(
-                GraphRule::AcknowledgedTwice,
-                &fork.node_id,
-                "two forks were acknowledged with this node",
-            );
+        let (node_id, edge_id) = (fork.node_id.as_str(), fork.edge_id.as_str());
+        if !expected.insert(node_id) {
+            let message = "a fork was acknowledged with a node that was there already";
+            found.add(GraphRule::AcknowledgedTwice, &[node_id], &[], message);
         }
-        if !expected_edges.insert(&fork.edge_id) {
-            found.add(
-                GraphRule::AcknowledgedTwice,
-                &fork.edge_id,
-                "two forks were acknowledged with this edge",
-            );
+        if !expected_edges.insert(edge_id) {
+            let message = "a fork was acknowledged with an edge that was there already";
+            found.add(GraphRule::AcknowledgedTwice, &[], &[edge_id], message);
         }
-        match nodes.get(fork.node_id.as_str()) {
-            None => {
-                let message = "the fork was acknowledged and its node is not there";
-                found.add(GraphRule::AcknowledgedMissing, &fork.node_id, message);
-            }
-            Some(node) if node.parent_node_id.as_deref() != Some(fork.parent_node_id.as_str()) => {
-                let message = format!("the fork was asked for on {}", fork.parent_node_id);
-                found.add(GraphRule::AcknowledgedElsewhere, &fork.node_id, message);
-            }
-            Some(_) => {}
-        }
-        if !edges.contains_key(fork.edge_id.as_str()) {
-            let message = "the fork was acknowledged and its edge is not there";
-            found.add(GraphRule::AcknowledgedMissing, &fork.edge_id, message);
-        }
+        arrived(fork, nodes.get(node_id).copied(), edges.get(edge_id).copied(), &mut found);
     }
     for id in nodes.keys().filter(|id| !expected.contains(**id)) {
-        found.add(GraphRule::Unexpected, id, "the node is new and no fork was acknowledged for it");
+        let message = "the node is new and no fork was acknowledged for it";
+        found.add(GraphRule::Unexpected, &[id], &[], message);
     }
     for id in edges.keys().filter(|id| !expected_edges.contains(**id)) {
-        found.add(GraphRule::Unexpected, id, "the edge is new and no fork was acknowledged for it");
+        let message = "the edge is new and no fork was acknowledged for it";
+        found.add(GraphRule::Unexpected, &[], &[id], message);
     }
-    found.0
+    found.list
+}
+
+/// Whether an acknowledged fork is there, and where it was asked for.
+fn arrived(fork: &Fork, node: Option<&MapNode>, edge: Option<&MapEdge>, found: &mut Found) {
+    let (node_id, edge_id) = (fork.node_id.as_str(), fork.edge_id.as_str());
+    let elsewhere = format!("the fork was asked for on {}", fork.parent_node_id);
+    match node {
+        None => {
+            let message = "the fork was acknowledged and its node is not there";
+            found.add(GraphRule::AcknowledgedMissing, &[node_id], &[], message);
+        }
+        Some(node) if node.parent_node_id.as_ref() != Some(&fork.parent_node_id) => {
+            found.add(GraphRule::AcknowledgedElsewhere, &[node_id], &[], elsewhere);
+        }
+        // Two forks that got each other's edge make a map in good order, and still are not what was acknowledged.
+        Some(_) => {
+            if let Some(edge) = edge
+                && (edge.from_node_id != fork.parent_node_id || edge.to_node_id != fork.node_id)
+            {
+                let message =
+                    format!("{elsewhere}; its edge joins {} and {}", edge.from_node_id, edge.to_node_id);
+                found.add(GraphRule::AcknowledgedElsewhere, &[node_id], &[edge_id], message);
+            }
+        }
+    }
+    if edge.is_none() {
+        let message = "the fork was acknowledged and its edge is not there";
+        found.add(GraphRule::AcknowledgedMissing, &[], &[edge_id], message);
+    }
 }
 
 /// SHA-256 in hex over the structure: equal for equal graphs, whatever the order they are listed in.
 pub fn structural_digest(map: &UniverseMap) -> String {
-    let mut lines: Vec<String> = map
-        .nodes
+    // Quoted, so that no id can look like two, and no parent is not a parent called "None".
+    let nodes =
+        map.nodes.iter().map(|node| format!("n {:?} {:?} {}", node.node_id, node.parent_node_id, node.depth));
+    let edges = map
+        .edges
         .iter()
-        .map(|node| {
-            format!("n {} {} {}", node.node_id, node.parent_node_id.as_deref().unwrap_or("-"), node.depth)
-        })
-        .chain(
-            map.edges
-                .iter()
-                .map(|edge| format!("e {} {} {}", edge.edge_id, edge.from_node_id, edge.to_node_id)),
-        )
-        .collect();
+        .map(|edge| format!("e {:?} {:?} {:?}", edge.edge_id, edge.from_node_id, edge.to_node_id));
+    let mut lines: Vec<String> = nodes.chain(edges).collect();
     lines.sort();
     hex::encode(Sha256::digest(lines.join("\n").as_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn node(id: usize, parent: Option<usize>, depth: i64) -> MapNode {
-        MapNode {
-            node_id: format!("n{id}"),
-            parent_node_id: parent.map(|parent| format!("n{parent}")),
-            depth,
-        }
-    }
-
-    fn edge(from: usize, to: usize) -> MapEdge {
-        MapEdge { edge_id: format!("e{to}"), from_node_id: format!("n{from}"), to_node_id: format!("n{to}") }
-    }
-
-    /// A tree of `parents.len() + 1` nodes; each number picks the parent of the next node.
-    fn tree(parents: &[usize]) -> UniverseMap {
-        let mut nodes = vec![node(0, None, 0)];
-        let mut edges = Vec::new();
-        for (at, pick) in parents.iter().enumerate() {
-            let parent = pick % (at + 1);
-            let depth = nodes[parent].depth + 1;
-            nodes.push(node(at + 1, Some(parent), depth));
-            edges.push(edge(parent, at + 1));
-        }
-        let total_nodes = Some(nodes.len() as u64);
-        UniverseMap { nodes, edges, total_nodes }
-    }
-
-    fn rules(map: &UniverseMap) -> Vec<GraphRule> {
-        audit(map).into_iter().map(|violation| violation.rule).collect()
-    }
-
-    #[test]
-    fn each_damage_breaks_its_rule() {
-        let damages: [(GraphRule, fn(&mut UniverseMap)); 8] = [
-            (GraphRule::DuplicateNode, |map| map.nodes.push(map.nodes[1].clone())),
-            (GraphRule::DuplicateEdge, |map| map.edges.push(map.edges[0].clone())),
-            (GraphRule::ParentMissing, |map| map.nodes[1].parent_node_id = Some("gone".into())),
-            (GraphRule::EdgeEndMissing, |map| map.edges[0].to_node_id = "gone".into()),
-            (GraphRule::NotOneEdgePerChild, |map| map.edges.truncate(1)),
-            (GraphRule::EdgeEndsDisagree, |map| map.edges[1].from_node_id = "n2".into()),
-            (GraphRule::WrongDepth, |map| map.nodes[2].depth = 7),
-            (GraphRule::CountMismatch, |map| map.total_nodes = Some(99)),
-        ];
-        for (rule, damage) in damages {
-            let mut map = tree(&[0, 0, 1]);
-            damage(&mut map);
-            assert!(rules(&map).contains(&rule), "{rule:?} not in {:?}", rules(&map));
-        }
-        let mut map = tree(&[0, 1]);
-        map.nodes[1].parent_node_id = Some("n2".into());
-        assert!(rules(&map).contains(&GraphRule::Cycle));
-    }
-
-    #[test]
-    fn growth_is_exactly_what_was_acknowledged() {
-        let (before, after) = (tree(&[0]), tree(&[0, 0]));
-        let fork = Fork { node_id: "n2".into(), edge_id: "e2".into(), parent_node_id: "n0".into() };
-        assert_eq!(audit_growth(&before, &after, std::slice::from_ref(&fork)), []);
-        let rule = |list: Vec<Violation>| list.into_iter().map(|one| one.rule).collect::<Vec<_>>();
-        assert!(rule(audit_growth(&before, &after, &[])).contains(&GraphRule::Unexpected));
-        let lost = rule(audit_growth(&before, &before, std::slice::from_ref(&fork)));
-        assert!(lost.contains(&GraphRule::AcknowledgedMissing));
-        let twice = rule(audit_growth(&before, &after, &[fork.clone(), fork.clone()]));
-        assert!(twice.contains(&GraphRule::AcknowledgedTwice));
-        let elsewhere = Fork { parent_node_id: "n1".into(), ..fork };
-        assert!(
-            rule(audit_growth(&before, &after, &[elsewhere])).contains(&GraphRule::AcknowledgedElsewhere)
-        );
-        assert!(rule(audit_growth(&after, &before, &[])).contains(&GraphRule::Lost));
-    }
-
-    proptest! {
-        #[test]
-        fn every_tree_is_in_order(parents in proptest::collection::vec(0_usize..50, 0..50)) {
-            prop_assert_eq!(audit(&tree(&parents)), vec![]);
-        }
-
-        #[test]
-        fn any_graph_is_audited_to_an_end(
-            nodes in proptest::collection::vec((0_usize..8, proptest::option::of(0_usize..8), -2_i64..5), 0..20),
-            edges in proptest::collection::vec((0_usize..8, 0_usize..8), 0..20),
-        ) {
-            let map = UniverseMap {
-                nodes: nodes.into_iter().map(|(id, parent, depth)| node(id, parent, depth)).collect(),
-                edges: edges.into_iter().map(|(from, to)| edge(from, to)).collect(),
-                total_nodes: None,
-            };
-            let _ = audit(&map);
-            prop_assert_eq!(structural_digest(&map).len(), 64);
-        }
-
-        #[test]
-        fn the_digest_does_not_depend_on_the_order(parents in proptest::collection::vec(0_usize..9, 1..9)) {
-            let map = tree(&parents);
-            let mut turned = map.clone();
-            turned.nodes.reverse();
-            turned.edges.reverse();
-            prop_assert_eq!(structural_digest(&map), structural_digest(&turned));
-        }
-    }
 }

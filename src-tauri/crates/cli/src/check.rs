@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use holdpoint_check::environment::{Environment, Kind, Secrets};
+use holdpoint_check::parameters::Parameters;
 use holdpoint_check::plan::{ChaosIntent, Plan};
 use holdpoint_check::run::Check;
 use holdpoint_check::verdict::{State, Verdict};
@@ -97,8 +98,9 @@ async fn checked(
             "real chaos is required and no Railway token is set; set one with `holdpoint token set`",
         ));
     }
-    let parameters = if environment.kind == Kind::Rehearsal && environment.parameters == Default::default() {
-        holdpoint_check::parameters::Parameters::for_rehearsal()
+    let parameters = if environment.kind == Kind::Rehearsal && environment.parameters == Parameters::default()
+    {
+        Parameters::for_rehearsal()
     } else {
         environment.parameters.clone()
     };

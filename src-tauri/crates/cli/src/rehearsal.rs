@@ -64,7 +64,7 @@ fn program() -> Result<PathBuf, Failure> {
     }
     let here = std::env::current_exe()?;
     let name = format!("holdpoint-rehearsal{}", std::env::consts::EXE_SUFFIX);
-    Ok(here.parent().map(|folder| folder.join(&name)).unwrap_or_else(|| name.into()))
+    Ok(here.parent().map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name)))
 }
 
 /// `holdpoint rehearse`: up until Ctrl-C.

@@ -168,7 +168,6 @@ impl Clients {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function of map_err")]
 fn away(error: reqwest::Error) -> Away {
     Away(if error.is_connect() { "connection refused".into() } else { error.without_url().to_string() })
 }

@@ -58,6 +58,11 @@ struct Named {
 }
 
 #[derive(SimpleObject)]
+struct ApiToken {
+    workspaces: Vec<Named>,
+}
+
+#[derive(SimpleObject)]
 struct ProjectToken {
     project_id: String,
     environment_id: String,
@@ -66,6 +71,7 @@ struct ProjectToken {
     environment: Named,
 }
 
+#[expect(clippy::struct_field_names, reason = "the names of Railway's schema")]
 #[derive(SimpleObject, Clone)]
 struct Deployment {
     id: String,
@@ -126,6 +132,7 @@ struct Log {
     severity: Option<String>,
 }
 
+#[expect(clippy::struct_field_names, reason = "the names of Railway's schema")]
 #[derive(InputObject)]
 struct DeploymentListInput {
     project_id: Option<String>,
@@ -199,6 +206,12 @@ impl Query {
     async fn me(&self, context: &Context<'_>) -> Answer<Option<Named>> {
         authorise(context)?;
         // A project token has no person behind it.
+        Err(not_authorised())
+    }
+
+    async fn api_token(&self, context: &Context<'_>) -> Answer<ApiToken> {
+        authorise(context)?;
+        // Only account and workspace tokens reach workspaces.
         Err(not_authorised())
     }
 

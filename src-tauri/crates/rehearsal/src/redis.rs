@@ -138,7 +138,7 @@ async fn read_boot(State(shared): State<Shared>) -> Json<Option<Value>> {
     let known = store.boot.as_ref().filter(|(_, written)| written.elapsed() < BOOT_TTL);
     Json(known.map(|(info, written)| {
         let mut info = info.clone();
-        info["ttl_seconds"] = (BOOT_TTL - written.elapsed()).as_secs().into();
+        info["ttl_seconds"] = BOOT_TTL.saturating_sub(written.elapsed()).as_secs().into();
         info
     }))
 }

@@ -123,9 +123,19 @@ async fn wait_for_end() {
     }
 }
 
-/// A port that nothing uses now.
-fn free_port() -> std::io::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+/// Five ports that nothing uses now, below those the system hands to outgoing connections: one of the latter could
+/// be taken by somebody's request while a service is down for its restart.
+fn free_ports() -> std::io::Result<[u16; 5]> {
+    let mut held = Vec::new();
+    for _ in 0..1000 {
+        let port = rand::random_range(20_000..32_000);
+        held.extend(std::net::TcpListener::bind(("127.0.0.1", port)));
+        if let [a, b, c, d, e] = held.as_slice() {
+            let port = |listener: &std::net::TcpListener| listener.local_addr().map(|address| address.port());
+            return Ok([port(a)?, port(b)?, port(c)?, port(d)?, port(e)?]);
+        }
+    }
+    Err(std::io::Error::other("no five free ports between 20000 and 32000"))
 }
 
 impl Supervisor {
@@ -136,14 +146,15 @@ impl Supervisor {
         } else {
             (options.worker_restart_ms, options.api_restart_ms, options.postgres_restart_ms)
         };
+        let [api_port, web_port, postgres_port, redis_port, minio_port] = free_ports()?;
         let setup = Setup {
             behaviour: Behaviour::of(options.profile),
             state,
-            api_port: free_port()?,
-            web_port: free_port()?,
-            postgres_port: free_port()?,
-            redis_port: free_port()?,
-            minio_port: free_port()?,
+            api_port,
+            web_port,
+            postgres_port,
+            redis_port,
+            minio_port,
             run_ms: options.run_ms,
             email: "release.manager@example.org".into(),
             password: id(),
@@ -210,7 +221,7 @@ impl Supervisor {
             tokio::spawn(async move {
                 let mut lines = BufReader::new(stderr).lines();
                 while let Ok(Some(text)) = lines.next_line().await {
-                    this.log(role, text);
+                    this.log(role, &text);
                 }
             });
         }
@@ -229,13 +240,13 @@ impl Supervisor {
         let _ = std::fs::write(self.setup.state.join("pids.json"), json!(named).to_string());
     }
 
-    fn log(&self, role: Role, text: String) {
+    fn log(&self, role: Role, text: &str) {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = logs.entry(role).or_default();
         if lines.len() == LOG_LINES {
             lines.pop_front();
         }
-        lines.push_back(Line { at: Utc::now(), text: text.clone() });
+        lines.push_back(Line { at: Utc::now(), text: text.to_owned() });
         let path = self.setup.state.join("logs").join(format!("{}.log", role.name()));
         if let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(path) {
             let _ = std::io::Write::write_all(&mut file, format!("{text}\n").as_bytes());
@@ -286,9 +297,9 @@ impl Supervisor {
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(100)).await;
             this.kill(role).await;
-            this.log(role, "Stopping Container".into());
+            this.log(role, "Stopping Container");
             tokio::time::sleep(Duration::from_millis(pause.saturating_sub(START_MS))).await;
-            this.log(role, "Starting Container".into());
+            this.log(role, "Starting Container");
             let _ = this.start(role).await;
         });
     }

@@ -76,7 +76,8 @@ pub(crate) fn pack(run: &Finished) -> Vec<(&'static str, String)> {
             "details": {},
         });
         line += 1;
-        trace.push_str(&format!("{value}\n"));
+        trace += &value.to_string();
+        trace.push('\n');
         at(line - 1)
     };
     event("RUN_STARTED", None, None);
@@ -95,7 +96,8 @@ pub(crate) fn pack(run: &Finished) -> Vec<(&'static str, String)> {
             });
             calls += 1;
             tokens += 59;
-            ledger.push_str(&format!("{call}\n"));
+            ledger += &call.to_string();
+            ledger.push('\n');
         }
     }
     event("REPLICATE_DONE", None, None);

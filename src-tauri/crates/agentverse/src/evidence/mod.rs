@@ -3,11 +3,18 @@
 //! Pure: bytes in, verdict out. Three answers that must not be mixed up: valid, corrupt, absent; and a fourth for
 //! what could not be read at all. Rules are the original's strict ones (API facts 7.3) plus what it never looked at:
 //! every line, ids across files, counts, hashes, order, graph ends. Both dialects of writers are read (facts 7.2).
+//!
+//! False beats unknown: a pack with a proven fault is corrupt even when another of its files could not be read.
 
+mod across;
+mod graph_file;
+mod ledger;
 mod lines;
-mod rules;
+mod manifest;
+mod report_file;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use std::collections::BTreeMap;
 
@@ -76,15 +83,15 @@ pub struct Expectation {
     pub project_id: Option<String>,
     /// Its node.
     pub node_id: Option<String>,
-    /// No event can be earlier, tolerance included.
+    /// No time in the pack can be earlier; the caller has added its tolerance for clocks.
     pub earliest: Option<DateTime<Utc>>,
-    /// No event can be later, tolerance included.
+    /// No time in the pack can be later; the caller has added its tolerance for clocks.
     pub latest: Option<DateTime<Utc>>,
-    /// Whether the API says that it succeeded.
+    /// Whether the API says that it succeeded; if not, it ended in another way.
     pub run_succeeded: bool,
 }
 
-/// Bounds of what is parsed.
+/// Bounds of what is parsed. A file beyond one of them is unreadable, not corrupt; JSON nests at most 128 deep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one file.
@@ -93,11 +100,13 @@ pub struct Limits {
     pub lines: u64,
     /// Bytes of one line.
     pub line_bytes: usize,
+    /// Values in one of the two JSON documents, which cannot be read line by line.
+    pub values: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { file_bytes: 64 * 1024 * 1024, lines: 1_000_000, line_bytes: 1024 * 1024 }
+        Self { file_bytes: 64 * 1024 * 1024, lines: 1_000_000, line_bytes: 1024 * 1024, values: 4_000_000 }
     }
 }
 
@@ -136,6 +145,12 @@ pub struct Problem {
     pub message: String,
     /// The line, from 1.
     pub line: Option<u64>,
+    /// What should be there, cut to 120 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What is there, cut to 120 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
 }
 
 /// The judgement of one file.
@@ -145,9 +160,9 @@ pub struct FileVerdict {
     pub file: EvidenceFile,
     /// What it is by itself.
     pub state: PackState,
-    /// Its size.
+    /// Its size in bytes.
     pub size_bytes: u64,
-    /// Its lines, for the two line files.
+    /// Its lines, for the two line files that were read to the end.
     pub records: Option<u64>,
     /// SHA-256 of its bytes in hex.
     pub sha256: Option<String>,
@@ -181,7 +196,9 @@ impl PackVerdict {
     }
 }
 
-/// Judges a pack.
+/// Judges a pack by the rules of API facts 7.3, by what holds in all samples (7.4), and across its files.
+///
+/// Never fails: what cannot be read or is not there is part of the verdict.
 pub fn judge(pack: &Pack, expectation: &Expectation, limits: &Limits) -> PackVerdict {
-    rules::judge(pack, expectation, limits)
+    across::judge(pack, expectation, limits)
 }

@@ -110,6 +110,8 @@ fn each_damage_is_no_go_and_named() {
                     rule: holdpoint_agentverse::graph::GraphRule::Cycle,
                     id: "n".into(),
                     message: "a cycle".into(),
+                    node_ids: Vec::new(),
+                    edge_ids: Vec::new(),
                 };
                 test(r, TestId::L1).graph[0].violations.push(violation);
             },
@@ -179,7 +181,8 @@ fn each_damage_is_no_go_and_named() {
 
 #[test]
 fn what_is_missing_is_never_go() {
-    let damages: [(&str, fn(&mut Results)); 12] = [
+    type Missing = (&'static str, fn(&mut Results));
+    let damages: [Missing; 12] = [
         ("the restart is not proven", |r| r.faults[0].proven = None),
         ("the recovery was not seen", |r| r.faults[1].recovered = None),
         ("no run was in flight", |r| {
@@ -189,7 +192,7 @@ fn what_is_missing_is_never_go() {
         }),
         ("nothing was read back", |r| r.readings.clear()),
         ("the graph was not read", |r| test(r, TestId::L1).graph.clear()),
-        ("a test was not reached", |r| *test(r, TestId::Bucket) = Default::default()),
+        ("a test was not reached", |r| *test(r, TestId::Bucket) = crate::results::TestResults::default()),
         ("a test stopped", |r| {
             test(r, TestId::L3).ending = Some(Ending::Stopped { reason: "x".into() });
         }),

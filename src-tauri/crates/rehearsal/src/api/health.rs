@@ -19,7 +19,7 @@ pub(super) async fn root() -> Json<Value> {
     }))
 }
 
-fn body(app: &Shared, status: &str, dependencies: Value) -> Json<Value> {
+fn body(app: &Shared, status: &str, dependencies: &Value) -> Json<Value> {
     Json(json!({
         "status": status, "version": "1.0.0-staging", "environment": "staging",
         "timestamp": telemetry::text(chrono::Utc::now()),
@@ -29,7 +29,7 @@ fn body(app: &Shared, status: &str, dependencies: Value) -> Json<Value> {
 }
 
 pub(super) async fn live(State(app): State<Shared>) -> Json<Value> {
-    body(&app, "healthy", Value::Null)
+    body(&app, "healthy", &Value::Null)
 }
 
 fn dependency(
@@ -37,7 +37,7 @@ fn dependency(
     started: Instant,
     outcome: Result<(), Away>,
     on_failure: &str,
-    details: Value,
+    details: &Value,
 ) -> Value {
     let latency = (started.elapsed().as_secs_f64() * 100_000.0).round() / 100.0;
     match outcome {
@@ -55,18 +55,18 @@ pub(super) async fn ready(State(app): State<Shared>) -> Json<Value> {
     let now = Instant::now;
     let (started, clients) = (now(), &app.clients);
     let postgresql =
-        dependency("postgresql", started, clients.postgres_answers().await, "unhealthy", Value::Null);
+        dependency("postgresql", started, clients.postgres_answers().await, "unhealthy", &Value::Null);
     let started = now();
-    let redis = dependency("redis", started, clients.redis_answers().await, "unhealthy", Value::Null);
+    let redis = dependency("redis", started, clients.redis_answers().await, "unhealthy", &Value::Null);
     // The length of a list that nothing is ever put into (API facts 6).
     let started = now();
     let celery =
-        dependency("celery", started, clients.redis_answers().await, "degraded", json!({"queue_length": 0}));
+        dependency("celery", started, clients.redis_answers().await, "degraded", &json!({"queue_length": 0}));
     let started = now();
     let storage = {
         let _turn = app.storage_turn.lock().await;
         let details = json!({"bucket": BUCKET, "backend": "s3"});
-        dependency("storage", started, clients.bucket_answers().await, "degraded", details)
+        dependency("storage", started, clients.bucket_answers().await, "degraded", &details)
     };
     let is = |one: &Value, status: &str| one["status"] == status;
     let status = if is(&postgresql, "unhealthy") || is(&redis, "unhealthy") {
@@ -76,7 +76,7 @@ pub(super) async fn ready(State(app): State<Shared>) -> Json<Value> {
     } else {
         "degraded"
     };
-    body(&app, status, json!([postgresql, redis, celery, storage]))
+    body(&app, status, &json!([postgresql, redis, celery, storage]))
 }
 
 pub(super) async fn storage_test(State(app): State<Shared>) -> Json<Value> {
