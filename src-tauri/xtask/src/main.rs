@@ -47,7 +47,6 @@ fn main() -> ExitCode {
         "test" if rest.is_empty() => steps::test(),
         "repeat" => repeat::repeat(rest),
         "fresh-root" => fresh_root::fresh_root(rest),
-        fresh_root::INSIDE => fresh_root::inside(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())
