@@ -141,6 +141,7 @@ async fn restart(context: &Context, counters: &[Arc<AtomicU64>]) -> Option<Strin
             None
         }
     };
+    prober.settle(Duration::from_secs(5)).await;
     report(context, TestId::C2, Service::Api, parameters.probe_ms, prober.stop().await).await;
     reason
 }

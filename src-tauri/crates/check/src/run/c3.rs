@@ -53,6 +53,7 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
         reason
     };
     let ((), reason) = tokio::join!(writing, faulting);
+    prober.settle(Duration::from_secs(5)).await;
     report(context, TestId::C3, Service::Postgres, parameters.probe_ms, prober.stop().await).await;
     for (kind, record) in recorder.snapshot() {
         context.emit.emit(Event::Measured { test: TestId::C3, kind, record: Box::new(record) }).await;

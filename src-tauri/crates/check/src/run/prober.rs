@@ -138,6 +138,15 @@ impl Prober {
         seen.open.is_none() && seen.last_good.is_some()
     }
 
+    /// Waits until the newest probe was good: a slow probe may still be under way when a service is back already, and
+    /// stopping then would call the outage open.
+    pub(super) async fn settle(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        while !self.is_good_now() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Good probes so far.
     pub(super) fn good(&self) -> u64 {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,6 +185,26 @@ mod tests {
         assert!(outage.at_most >= Duration::from_secs(2) && outage.at_most <= Duration::from_millis(2200));
         assert!(outage.to.is_some());
         assert_eq!(outage.failed, seen.failed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_probe_at_the_end_of_an_outage_is_waited_for() {
+        let started = Instant::now();
+        let prober = Prober::start(Duration::from_millis(100), move |number| async move {
+            if number == 0 {
+                return Some(Ok(()));
+            }
+            if started.elapsed() < Duration::from_millis(1500) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                return Some(Err("timeout".to_owned()));
+            }
+            Some(Ok(()))
+        });
+        tokio::time::sleep(Duration::from_millis(1600)).await;
+        assert!(!prober.is_good_now(), "the service is back and the probe does not know yet");
+        prober.settle(Duration::from_secs(5)).await;
+        let seen = prober.stop().await;
+        assert!(seen.stretches[0].to.is_some());
     }
 
     #[tokio::test(start_paused = true)]
