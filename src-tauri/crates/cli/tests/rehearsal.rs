@@ -5,8 +5,6 @@
 
 mod support;
 
-use std::process::Command;
-
 use serde_json::Value;
 use support::{Check, Rehearsal, all_gone, codes, headline, holdpoint, text};
 
@@ -151,7 +149,7 @@ fn an_abort_in_the_middle_of_a_fault_waits_for_the_service() {
     let rehearsal = Rehearsal::start("healthy");
     let mut check = Check::start(&rehearsal.environment, &["--test", "C1"]);
     check.until_event("fault_accepted");
-    assert!(Command::new("kill").args(["-2", &check.pid()]).status().unwrap().success());
+    support::signal("-2", &check.pid());
     check.until_event("fault_recovered");
     let (code, results, _out) = check.finish();
     assert_eq!(code, 3, "{}", headline(&results));

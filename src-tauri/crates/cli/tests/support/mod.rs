@@ -27,6 +27,12 @@ pub fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
+/// Sends a signal by the shell's own `kill`: a bare system has no program of that name.
+pub fn signal(which: &str, pid: &str) {
+    let sent = Command::new("sh").args(["-c", &format!("kill {which} {pid}")]).status().unwrap();
+    assert!(sent.success());
+}
+
 /// A rehearsal of its own with a known state folder; ends with the test.
 pub struct Rehearsal {
     pub state: tempfile::TempDir,
@@ -62,7 +68,7 @@ impl Rehearsal {
             serde_json::from_str(&std::fs::read_to_string(self.state.path().join("pids.json")).unwrap())
                 .unwrap();
         let pid = pids[role].as_u64().unwrap().to_string();
-        assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+        signal("-9", &pid);
     }
 
     pub fn pids(&self) -> Vec<u64> {
