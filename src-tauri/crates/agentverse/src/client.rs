@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
@@ -52,6 +52,12 @@ pub struct Credentials {
     pub ops_key: Option<SecretString>,
 }
 
+/// Is told of every request when its answer is complete or has failed.
+pub trait Observer: std::fmt::Debug + Send + Sync {
+    /// One request ended after `latency`; `ok` when it was answered with success.
+    fn ended(&self, latency: Duration, ok: bool);
+}
+
 /// A client of one AgentVerse API. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -66,6 +72,7 @@ struct Inner {
     credentials: Option<Credentials>,
     token: RwLock<Option<SecretString>>,
     pace: Pace,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,6 +86,16 @@ impl Client {
     /// A client for `base`. Redirects are never followed: the API answers a wrong slash with one, and a credential
     /// must not travel to another origin (API facts 3.4).
     pub fn new(base: Url, credentials: Option<Credentials>, timeouts: Timeouts) -> Result<Self, ApiError> {
+        Self::observed(base, credentials, timeouts, None)
+    }
+
+    /// As [`Client::new`], with somebody who is told of every request.
+    pub fn observed(
+        base: Url,
+        credentials: Option<Credentials>,
+        timeouts: Timeouts,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<Self, ApiError> {
         let builder = || {
             reqwest::Client::builder()
                 .user_agent(concat!("holdpoint/", env!("CARGO_PKG_VERSION")))
@@ -95,6 +112,7 @@ impl Client {
                 credentials,
                 token: RwLock::new(None),
                 pace: Pace::default(),
+                observer,
             }),
         })
     }
@@ -445,13 +463,28 @@ impl Client {
         body: Option<&Value>,
         auth: Auth,
     ) -> Result<String, ApiError> {
-        match self.send_once(method.clone(), path, query, body, auth).await {
+        match self.send_seen(method.clone(), path, query, body, auth).await {
             Err(error) if error.class == ErrorClass::Status(401) && auth == Auth::User => {
                 Box::pin(self.login()).await?;
-                self.send_once(method, path, query, body, auth).await
+                self.send_seen(method, path, query, body, auth).await
             }
             other => other,
         }
+    }
+
+    async fn send_seen(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: Option<&Value>,
+        auth: Auth,
+    ) -> Result<String, ApiError> {
+        // Reported when dropped too: a caller with a limit of its own gives a request up by dropping it.
+        let mut sight = Sight { observer: self.inner.observer.as_deref(), start: Instant::now(), ok: false };
+        let answer = self.send_once(method, path, query, body, auth).await;
+        sight.ok = answer.is_ok();
+        answer
     }
 
     async fn send_once(
@@ -528,6 +561,20 @@ impl Client {
         }
         self.inner.pace.note(path);
         Ok(request)
+    }
+}
+
+struct Sight<'a> {
+    observer: Option<&'a dyn Observer>,
+    start: Instant,
+    ok: bool,
+}
+
+impl Drop for Sight<'_> {
+    fn drop(&mut self) {
+        if let Some(observer) = self.observer {
+            observer.ended(self.start.elapsed(), self.ok);
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub const FILE_LIMIT: usize = 256 * 1024;
 /// Where an environment comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Kind {
     /// A real staging deployment.
     Staging,

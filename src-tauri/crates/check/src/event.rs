@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use holdpoint_agentverse::evidence::PackVerdict;
 use holdpoint_agentverse::graph::Violation;
-use holdpoint_load::{Fitness, OperationRecord};
+use holdpoint_load::{Fitness, Histogram, OperationRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
@@ -389,15 +389,53 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// Always the last; a journal without it was cut off.
+    /// What one second of requests to the API was like.
+    Interval(Interval),
+    /// Always the last of the check itself; a journal without it was cut off. Only waivers may follow.
     CheckEnded {
         /// How.
         ending: CheckEnding,
     },
+    /// A person accepts a finding. Comes after the end of the check.
+    Waived(Waiver),
+}
+
+/// Requests to the API that ended within one second of the check, whatever they were for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Where the second begins, in milliseconds of the check.
+    pub from_ms: u64,
+    /// Answered as expected.
+    pub ok: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Latency of the answered ones.
+    pub latency: Histogram,
+}
+
+/// A person accepts a single finding for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Waiver {
+    /// The code of the finding.
+    pub code: String,
+    /// The criterion it bears on.
+    pub criterion: String,
+    /// Who accepts it.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// Until when it holds.
+    #[cfg_attr(feature = "ts", ts(type = "string"))]
+    pub expires_at: DateTime<Utc>,
+    /// When it was given.
+    #[cfg_attr(feature = "ts", ts(type = "string"))]
+    pub given_at: DateTime<Utc>,
 }
 
 /// A row of the preflight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct PreflightRow {
     /// A stable id such as `api.reachable`.
     pub id: String,
@@ -415,6 +453,7 @@ pub struct PreflightRow {
 /// What a preflight row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum RowState {
     /// In order.
     Ok,
@@ -603,6 +642,7 @@ pub enum Phase {
 
 /// One part of bucket isolation (API facts 8).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct BucketPart {
     /// `a` to `f`.
     pub part: char,
@@ -620,6 +660,7 @@ pub struct BucketPart {
 /// What a part of bucket isolation says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum PartState {
     /// Holds, and was read back.
     Holds,

@@ -51,6 +51,8 @@ pub fn start(record: &Record) -> Option<Results> {
         bucket: Vec::new(),
         steady: Vec::new(),
         fitness: None,
+        intervals: Vec::new(),
+        waivers: Vec::new(),
         removed: Vec::new(),
         left: Vec::new(),
     })
@@ -58,6 +60,11 @@ pub fn start(record: &Record) -> Option<Results> {
 
 /// Adds one event.
 pub fn apply(results: &mut Results, record: &Record) {
+    if let Event::Waived(waiver) = &record.event {
+        // Given after the check: it does not make the check longer.
+        results.waivers.push(waiver.clone());
+        return;
+    }
     results.last_at = record.at;
     results.elapsed_ms = record.elapsed_ms;
     let at_ms = record.elapsed_ms;
@@ -77,6 +84,7 @@ pub fn apply(results: &mut Results, record: &Record) {
             healthy: *healthy,
             detail: detail.clone(),
         }),
+        Event::Interval(interval) => results.intervals.push(interval.clone()),
         Event::Fitness(fitness) => results.fitness = Some(*fitness),
         Event::CleanedUp { removed, left } => {
             results.removed.extend(removed.iter().cloned());

@@ -175,6 +175,27 @@ impl Journal {
     }
 }
 
+/// Adds an event to the journal of a check that has ended. What is there is never changed.
+pub fn append(path: &Path, event: Event) -> Result<(), JournalError> {
+    let failed = |source| JournalError::Write { path: path.to_owned(), source };
+    let records = read(path)?;
+    let ended = records.iter().any(|record| matches!(record.event, Event::CheckEnded { .. }));
+    let (Some(first), Some(last), true) = (records.first(), records.last(), ended) else {
+        return Err(JournalError::Foreign {
+            path: path.to_owned(),
+            line: records.len(),
+            problem: "the check has no end, so nothing can be added to it".into(),
+        });
+    };
+    let at = Utc::now();
+    let elapsed_ms = u64::try_from((at - first.at).num_milliseconds()).unwrap_or(last.elapsed_ms);
+    let record = Record { seq: last.seq + 1, at, elapsed_ms, event };
+    let mut line = serde_json::to_vec(&record).map_err(|error| failed(io::Error::other(error)))?;
+    line.push(b'\n');
+    let mut file = OpenOptions::new().append(true).open(path).map_err(failed)?;
+    file.write_all(&line).and_then(|()| file.sync_all()).map_err(failed)
+}
+
 /// Reads a journal back: every whole line up to the first torn one at the end.
 pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
     let failed = |source| JournalError::Read { path: path.to_owned(), source };

@@ -16,4 +16,5 @@ pub mod results;
 pub mod run;
 pub mod statistics;
 pub mod verdict;
+pub mod waivers;
 pub mod words;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// All parameters. In a file every part and field may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Parameters {
     /// Of the preflight and of every request.
     pub general: General,
@@ -25,6 +26,7 @@ pub struct Parameters {
 /// Preflight and requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct General {
     /// Seconds until a request counts as timed out (API facts 10.3: 30).
     pub request_timeout_s: u64,
@@ -43,6 +45,7 @@ impl Default for General {
 /// L1: 20 concurrent × 3 rounds, 0 failures, P95 < 5000 ms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct L1 {
     /// Expansions at once.
     pub concurrency: u32,
@@ -63,6 +66,7 @@ impl Default for L1 {
 /// L2: 10 calibration + 10 auto-tune at once, 0 failures, backlog < 100.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct L2 {
     /// Calibrations at once.
     pub calibrations: u32,
@@ -94,6 +98,7 @@ impl Default for L2 {
 /// L3: 10 streams + 10 exports at once, 0 bucket failures, no timeouts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct L3 {
     /// Streams at once.
     pub streams: u32,
@@ -125,6 +130,7 @@ impl Default for L3 {
 /// C1: worker restart mid-run; 0 stuck runs, 0 duplicates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct C1 {
     /// Runs started before the restart; more than the worker's four slots, so that some are in flight and some wait.
     pub runs: u32,
@@ -143,6 +149,7 @@ impl Default for C1 {
 /// C2: API restart mid-stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct C2 {
     /// Streams open during the restart.
     pub streams: u32,
@@ -165,6 +172,7 @@ impl Default for C2 {
 /// C3: database restart under load; 0 data corruption, 0 stuck runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct C3 {
     /// Writes a second during the fault.
     pub writes_per_second: f64,

@@ -10,6 +10,7 @@ use crate::words::{Service, Suite, TestId};
 /// How chaos tests are going to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum ChaosIntent {
     /// A Railway token is there: services will really be restarted.
     Real,

@@ -9,8 +9,8 @@ use holdpoint_load::{Fitness, OperationRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
-    BucketPart, CheckEnding, Ending, ExportOutcome, FaultIntent, Phase, PreflightRow, RunAudit,
-    StreamOutcome, WriteKind,
+    BucketPart, CheckEnding, Ending, ExportOutcome, FaultIntent, Interval, Phase, PreflightRow, RunAudit,
+    StreamOutcome, Waiver, WriteKind,
 };
 use crate::ledger::{Reading, Reconciliation, Write};
 use crate::plan::Plan;
@@ -62,6 +62,12 @@ pub struct Results {
     pub steady: Vec<SteadyState>,
     /// How this computer kept time.
     pub fitness: Option<Fitness>,
+    /// Seconds with requests to the API in them, in order.
+    #[serde(default)]
+    pub intervals: Vec<Interval>,
+    /// Findings that a person accepted.
+    #[serde(default)]
+    pub waivers: Vec<Waiver>,
     /// What was removed.
     pub removed: Vec<String>,
     /// What is left behind.
@@ -128,6 +134,7 @@ pub struct TestResults {
 
 /// Where a running test stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Progress {
     /// Steps done.
     pub done: u64,

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Waiver;
 use crate::words::{ChaosMode, Sureness, TestId};
 
 /// The word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Word {
     /// Every criterion is met and proven.
     Go,
@@ -19,6 +21,7 @@ pub enum Word {
 /// Why there is no verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "reason")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum NoVerdict {
     /// The journal has no end.
     CutOff,
@@ -45,6 +48,7 @@ pub enum NoVerdict {
 /// The state of a criterion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum State {
     /// Met.
     Met,
@@ -54,6 +58,8 @@ pub enum State {
     Unproven,
     /// Met by a load without its fault; labels the verdict.
     Simulated,
+    /// Broken or unproven, and accepted by a person; labels the verdict.
+    Waived,
 }
 
 impl State {
@@ -64,12 +70,14 @@ impl State {
             Self::Broken => "NOT MET",
             Self::Unproven => "not proven",
             Self::Simulated => "simulated",
+            Self::Waived => "waived",
         }
     }
 }
 
 /// One row of the GO/NO-GO table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Criterion {
     /// A stable id such as `L1.p95`.
     pub id: String,
@@ -94,6 +102,7 @@ pub struct Criterion {
 /// How heavily a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Weight {
     /// Breaks a criterion.
     Breaks,
@@ -105,6 +114,7 @@ pub enum Weight {
 
 /// One thing wrong or unproven.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Finding {
     /// A stable code such as `auto_tune.failing`.
     pub code: String,
@@ -128,6 +138,7 @@ pub struct Finding {
 
 /// One operation that shows a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Witness {
     /// Milliseconds of the check, where known.
     pub at_ms: Option<u64>,
@@ -141,6 +152,7 @@ pub struct Witness {
 
 /// The answer of a check.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Verdict {
     /// GO, NO-GO or NO VERDICT.
     pub word: Word,
@@ -158,6 +170,9 @@ pub struct Verdict {
     pub because: String,
     /// Limits looser than the runbook's.
     pub looser: Vec<String>,
+    /// Accepted findings in force.
+    #[serde(default)]
+    pub waivers: Vec<Waiver>,
     /// The rows.
     pub criteria: Vec<Criterion>,
     /// Heaviest first.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// One of the eight tests of the runbook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum TestId {
     /// Universe node expansion concurrency.
     L1,
@@ -137,6 +138,7 @@ impl Suite {
 /// How sure a measured value is: one scale, used everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Sureness {
     /// The real operation ran and its effect was read back by another way.
     Proven,
@@ -169,6 +171,7 @@ impl Sureness {
 /// How the chaos tests of a check were run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum ChaosMode {
     /// Services were really restarted.
     Real,
@@ -192,6 +195,7 @@ impl ChaosMode {
 /// A service of the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Service {
     /// The API.
     Api,

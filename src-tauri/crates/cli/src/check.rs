@@ -196,6 +196,7 @@ fn print_verdict(verdict: &Verdict, folder: &Path) {
             State::Broken => "  NOT MET    ",
             State::Unproven => "  not proven ",
             State::Simulated => "  simulated  ",
+            State::Waived => "  waived     ",
         };
         let test = row.test.map_or(String::new(), |test| format!("{test}: "));
         let bound = row.bound.as_deref().map_or(String::new(), |bound| format!(" [95 %: {bound}]"));

@@ -7,9 +7,11 @@
 mod fitness;
 mod histogram;
 mod model;
+mod pulse;
 mod record;
 
 pub use fitness::{Fitness, FitnessLimits, FitnessWatch};
 pub use histogram::{Histogram, HistogramError};
 pub use model::{Operation, constant_rate, rounds};
+pub use pulse::{Beat, Pulse};
 pub use record::{Failure, OperationRecord, Recorder};

@@ -68,9 +68,10 @@ pub fn document(results: &Results, verdict: &Verdict) -> Value {
     })
 }
 
-/// The word an old reader knows. Only GO is PASS: nothing unproven can read as one.
+/// The word an old reader knows. Only a GO without waivers is PASS: nothing unproven can read as one.
 fn overall(verdict: &Verdict) -> &'static str {
     match (&verdict.word, &verdict.no_verdict) {
+        (Word::Go, _) if !verdict.waivers.is_empty() => "PARTIAL",
         (Word::Go, _) => "PASS",
         (Word::NoGo, _) => "FAIL",
         (Word::NoVerdict, Some(NoVerdict::PartOfSuite)) => "SKIP",
@@ -93,7 +94,8 @@ pub fn status(verdict: &Verdict, test: TestId) -> &'static str {
         return "SKIP";
     }
     let states: Vec<State> = rows.map(|row| row.state).collect();
-    if states.contains(&State::Broken) {
+    // A waiver accepts what was measured; it does not change it.
+    if states.contains(&State::Broken) || states.contains(&State::Waived) {
         "FAIL"
     } else if states.contains(&State::Unproven) {
         "ERROR"

@@ -17,7 +17,7 @@ use crate::event::{CheckEnding, RowState};
 use crate::plan::ChaosIntent;
 use crate::results::Results;
 use crate::verdict::{NoVerdict, State, Verdict, Weight, Word};
-use crate::words::{ChaosMode, TestId};
+use crate::words::{ChaosMode, Suite, TestId};
 
 /// Judges a check.
 pub fn judge(results: &Results) -> Verdict {
@@ -39,8 +39,9 @@ pub fn judge(results: &Results) -> Verdict {
         }
         whole::criteria(&mut sheet);
     }
-    let Sheet { criteria, mut findings, unchecked, unfit, .. } = sheet;
+    let Sheet { mut criteria, mut findings, unchecked, unfit, .. } = sheet;
     findings.sort_by_key(|finding| finding.weight);
+    let waivers = crate::waivers::apply(&mut criteria, &findings, &results.waivers);
     let suite = &results.plan.suite;
     let unproven: Vec<String> =
         criteria.iter().filter(|row| row.state == State::Unproven).map(|row| row.id.clone()).collect();
@@ -70,7 +71,7 @@ pub fn judge(results: &Results) -> Verdict {
     let rehearsal = results.plan.environment.kind == Kind::Rehearsal;
     let looser = results.plan.parameters.looser_than_runbook();
     let headline =
-        headline(word, reason.as_ref(), &suite.scope(), suite.is_whole(), chaos, rehearsal, &looser);
+        headline(word, reason.as_ref(), suite, chaos, rehearsal, &looser, waivers.len());
     let because = because(results, word, reason.as_ref(), &criteria, &findings);
     Verdict {
         word,
@@ -81,6 +82,7 @@ pub fn judge(results: &Results) -> Verdict {
         headline,
         because,
         looser,
+        waivers,
         criteria,
         findings,
         unchecked,
@@ -101,11 +103,11 @@ fn chaos_mode(results: &Results) -> ChaosMode {
 fn headline(
     word: Word,
     reason: Option<&NoVerdict>,
-    scope: &str,
-    whole: bool,
+    suite: &Suite,
     chaos: ChaosMode,
     rehearsal: bool,
     looser: &[String],
+    waivers: usize,
 ) -> String {
     let mut labels = Vec::new();
     if chaos == ChaosMode::Simulated {
@@ -119,10 +121,15 @@ fn headline(
     if rehearsal {
         labels.push_str(" [rehearsal]");
     }
-    let part = if whole { String::new() } else { format!(", {scope}") };
+    let part = if suite.is_whole() { String::new() } else { format!(", {}", suite.scope()) };
+    let waived = match waivers {
+        0 => String::new(),
+        1 => " with 1 waiver".to_owned(),
+        many => format!(" with {many} waivers"),
+    };
     match (word, reason) {
-        (Word::Go, _) => format!("GO{labels}"),
-        (Word::NoGo, _) => format!("NO-GO{part}{labels}"),
+        (Word::Go, _) => format!("GO{waived}{labels}"),
+        (Word::NoGo, _) => format!("NO-GO{part}{waived}{labels}"),
         (Word::NoVerdict, reason) => {
             let why = match reason {
                 Some(NoVerdict::CutOff) => format!("{part}: cut off"),
@@ -135,7 +142,7 @@ fn headline(
                 Some(NoVerdict::UnfitGenerator) => format!("{part}: this computer was not fit to measure"),
                 Some(NoVerdict::Unproven { .. }) | None => format!("{part}: not everything is proven"),
             };
-            format!("NO VERDICT{why}{labels}")
+            format!("NO VERDICT{why}{waived}{labels}")
         }
     }
 }
@@ -154,6 +161,12 @@ fn because(
             count(State::Met),
             criteria.len(),
             count(State::Simulated)
+        ),
+        (Word::Go, _) if count(State::Waived) > 0 => format!(
+            "{} of {} criteria are met; {} are not, and a person accepted that.",
+            count(State::Met),
+            criteria.len(),
+            count(State::Waived)
         ),
         (Word::Go, _) => format!("All {} criteria are met.", criteria.len()),
         (Word::NoGo, _) => {
@@ -176,7 +189,11 @@ fn because(
             .find(|row| row.state.blocks())
             .map_or_else(String::new, |row| format!("{}: {}. {}.", row.title, row.observed, row.remedy)),
         (Word::NoVerdict, Some(NoVerdict::PartOfSuite)) => {
-            format!("All {} criteria of this part are met. A verdict needs all eight tests.", criteria.len())
+            format!(
+                "{} of {} criteria of this part are met. A verdict needs all eight tests.",
+                count(State::Met) + count(State::Simulated),
+                criteria.len()
+            )
         }
         (Word::NoVerdict, Some(NoVerdict::CutOff)) => {
             "The check has no end: Holdpoint was stopped while it ran. Everything up to then is kept.".into()

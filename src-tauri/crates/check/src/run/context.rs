@@ -1,13 +1,14 @@
 //! What every test needs: the clients, the plan, the journal, the way to stop.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use holdpoint_agentverse::Client;
-use holdpoint_agentverse::client::{Credentials, Timeouts};
+use holdpoint_agentverse::client::{Credentials, Observer, Timeouts};
 use holdpoint_agentverse::error::ApiError;
 use holdpoint_agentverse::storage::Storage;
+use holdpoint_load::Pulse;
 use holdpoint_railway as railway;
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +35,17 @@ pub(super) struct Clients {
     api: Client,
     storage: Option<Storage>,
     railway: Option<railway::Client>,
+    pulse: Arc<ApiPulse>,
+}
+
+/// Every request to the API, second by second.
+#[derive(Debug, Default)]
+pub(super) struct ApiPulse(pub(super) Pulse);
+
+impl Observer for ApiPulse {
+    fn ended(&self, latency: Duration, ok: bool) {
+        self.0.ended(latency, ok);
+    }
 }
 
 pub(super) struct Context {
@@ -42,6 +54,7 @@ pub(super) struct Context {
     pub(super) api: Client,
     pub(super) storage: Option<Storage>,
     pub(super) railway: Option<railway::Client>,
+    pub(super) pulse: Arc<ApiPulse>,
     pub(super) emit: Emitter,
     pub(super) stop: CancellationToken,
     /// Identities that faults were proven with, so that a later change is seen as somebody else's.
@@ -63,8 +76,10 @@ impl Context {
             total: Duration::from_secs(plan.parameters.general.request_timeout_s),
             ..Timeouts::default()
         };
-        let api =
-            Client::new(environment.api_url.clone(), credentials, timeouts).map_err(ConnectError::Api)?;
+        let pulse = Arc::new(ApiPulse::default());
+        let observer: Arc<dyn Observer> = pulse.clone();
+        let api = Client::observed(environment.api_url.clone(), credentials, timeouts, Some(observer))
+            .map_err(ConnectError::Api)?;
         let storage = match (&secrets.s3_access_key, &secrets.s3_secret_key) {
             (Some(access), Some(secret)) => {
                 let target = &environment.storage;
@@ -86,7 +101,7 @@ impl Context {
             ),
             _ => None,
         };
-        Ok(Clients { api, storage, railway })
+        Ok(Clients { api, storage, railway, pulse })
     }
 
     pub(super) fn new(
@@ -102,6 +117,7 @@ impl Context {
             api: clients.api,
             storage: clients.storage,
             railway: clients.railway,
+            pulse: clients.pulse,
             emit,
             stop,
             proven: Mutex::default(),

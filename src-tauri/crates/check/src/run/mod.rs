@@ -21,10 +21,11 @@ mod streams;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use holdpoint_load::FitnessWatch;
+use holdpoint_load::{Beat, FitnessWatch};
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 pub use self::context::ConnectError;
 pub use self::preflight::preflight_rows;
@@ -32,7 +33,7 @@ pub use self::preflight::preflight_rows;
 use self::context::Context;
 use self::session::Session;
 use crate::environment::Secrets;
-use crate::event::{CheckEnding, Ending, Event, JOURNAL_FORMAT, Phase, Record};
+use crate::event::{CheckEnding, Ending, Event, Interval, JOURNAL_FORMAT, Phase, Record};
 use crate::journal::{Emitter, Journal, JournalError};
 use crate::plan::Plan;
 use crate::words::TestId;
@@ -75,9 +76,16 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
     let clients = Context::connect(&plan, secrets)?;
     let (emit, writer) = Journal::create(&journal)?.start(followers);
     let context = Context::new(clients, plan, id.clone(), emit, stop.clone());
+    let started = tokio::time::Instant::now();
     let done = tokio::spawn(async move {
         // The runner gets a task of its own, so that a defect in it still leaves a journal with every event so far.
-        let runner = tokio::spawn(run(context));
+        // The seconds hold the journal open, so they end with the runner however that ends.
+        let seconds = tokio::spawn(intervals(context.pulse.clone(), context.emit.clone(), started));
+        let seconds = AbortOnDropHandle::new(seconds);
+        let runner = tokio::spawn(async move {
+            run(context).await;
+            drop(seconds);
+        });
         let written = writer.await;
         let _ = runner.await;
         match written {
@@ -86,6 +94,23 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
         }
     });
     Ok(Check { id, journal, records, stop, done })
+}
+
+/// Records every second that had requests in it, until it is ended.
+async fn intervals(pulse: Arc<context::ApiPulse>, emit: Emitter, started: tokio::time::Instant) {
+    let mut second = tokio::time::interval(std::time::Duration::from_secs(1));
+    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    second.tick().await;
+    let mut from = started.elapsed();
+    loop {
+        second.tick().await;
+        let now = started.elapsed();
+        if let Some(Beat { ok, failed, latency }) = pulse.0.take() {
+            let from_ms = u64::try_from(from.as_millis()).unwrap_or(u64::MAX);
+            emit.emit(Event::Interval(Interval { from_ms, ok, failed, latency })).await;
+        }
+        from = now;
+    }
 }
 
 async fn run(context: Context) {

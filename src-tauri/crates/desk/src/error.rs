@@ -1,0 +1,135 @@
+//! One error for everything a person can ask of the desk: a code, what happened, why, what to do.
+
+use holdpoint_check::environment::EnvironmentError;
+use holdpoint_check::journal::JournalError;
+use holdpoint_check::run::StartError;
+use holdpoint_report::ReadError;
+use holdpoint_settings::{KeychainError, StoreError};
+
+use crate::view::{FieldProblem, Problem};
+
+/// What the desk could not do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
+pub struct DeskError(pub Problem);
+
+impl DeskError {
+    /// An error by its parts.
+    pub fn new(code: &str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self(Problem {
+            code: code.into(),
+            message: message.into(),
+            remedy: remedy.into(),
+            ..Problem::default()
+        })
+    }
+
+    /// The same with its cause.
+    #[must_use]
+    pub fn because(mut self, why: impl std::fmt::Display) -> Self {
+        self.0.why = why.to_string();
+        self
+    }
+
+    /// A form with problems in single fields.
+    pub fn fields(fields: Vec<FieldProblem>) -> Self {
+        Self(Problem {
+            code: "form.invalid".into(),
+            message: "The environment was not saved.".into(),
+            why: "Some fields hold values that cannot be used.".into(),
+            remedy: "Change the marked fields and save again.".into(),
+            fields,
+        })
+    }
+
+    fn text(&self) -> String {
+        let Problem { message, why, remedy, .. } = &self.0;
+        [message, why, remedy]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+impl From<JournalError> for DeskError {
+    fn from(error: JournalError) -> Self {
+        Self::new("journal.unusable", "The journal of this check cannot be used.", "Choose another check.")
+            .because(error)
+    }
+}
+
+impl From<ReadError> for DeskError {
+    fn from(error: ReadError) -> Self {
+        let code = match &error {
+            ReadError::Unreadable { .. } => "file.unreadable",
+            ReadError::TooLarge(_) => "file.too_large",
+            ReadError::NotJson { .. } | ReadError::Foreign { .. } => "file.not_results",
+            ReadError::Newer { .. } => "file.newer",
+        };
+        Self::new(code, "This file was not opened.", "Choose a step3_results.json.").because(error)
+    }
+}
+
+impl From<StartError> for DeskError {
+    fn from(error: StartError) -> Self {
+        Self::new("check.not_started", "The check was not started.", "Look at the environment's values.")
+            .because(error)
+    }
+}
+
+impl From<StoreError> for DeskError {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::NoFolder => "environments.no_folder",
+            StoreError::Unknown(_) => "environment.unknown",
+            StoreError::Unreadable { .. } => "environment.unreadable",
+            StoreError::Unwritable { .. } => "environment.unwritable",
+            StoreError::Invalid { .. } => "environment.invalid",
+        };
+        let fields = match &error {
+            StoreError::Invalid { source: EnvironmentError::Field { field, problem }, .. } => {
+                vec![FieldProblem { field: (*field).into(), message: problem.clone() }]
+            }
+            _ => Vec::new(),
+        };
+        let mut out =
+            Self::new(code, "The environment cannot be used.", "Look at it under Environments.").because(error);
+        out.0.fields = fields;
+        out
+    }
+}
+
+impl From<KeychainError> for DeskError {
+    fn from(error: KeychainError) -> Self {
+        match error {
+            KeychainError::Unavailable(why) => Self::new(
+                "keychain.unavailable",
+                "The system keychain cannot be used.",
+                "Unlock it (on Linux a Secret Service such as gnome-keyring must run), or keep the secret for this \
+                 session only.",
+            )
+            .because(why),
+            KeychainError::Foreign(entry) => Self::new(
+                "keychain.foreign",
+                format!("The keychain entry {entry} holds something else than Holdpoint wrote."),
+                "Remove the secret here and set it again.",
+            ),
+        }
+    }
+}
+
+impl From<holdpoint_railway::Error> for DeskError {
+    fn from(error: holdpoint_railway::Error) -> Self {
+        Self::new(&format!("railway.{}", error.code()), "Railway did not do this.", error.remedy())
+            .because(error)
+    }
+}
+
+impl From<holdpoint_agentverse::error::ApiError> for DeskError {
+    fn from(error: holdpoint_agentverse::error::ApiError) -> Self {
+        Self::new("api.failed", "The API did not answer as it should.", "Look at its logs, and try again.")
+            .because(error)
+    }
+}

@@ -1,0 +1,107 @@
+/**
+ * The one door to Rust. Everything the page can ask for, and nothing else; `tauri.ts` is the product's, `fake.ts` the
+ * component tests'. A refusal rejects with a `Problem`.
+ */
+import type { About } from './types/About';
+import type { CheckDraft } from './types/CheckDraft';
+import type { CheckSummary } from './types/CheckSummary';
+import type { ChecksPage } from './types/ChecksPage';
+import type { ChecksQuery } from './types/ChecksQuery';
+import type { Drill } from './types/Drill';
+import type { EnvironmentForm } from './types/EnvironmentForm';
+import type { EnvironmentView } from './types/EnvironmentView';
+import type { ExportFormat } from './types/ExportFormat';
+import type { FieldProblem } from './types/FieldProblem';
+import type { Home } from './types/Home';
+import type { JournalPage } from './types/JournalPage';
+import type { JournalQuery } from './types/JournalQuery';
+import type { Live } from './types/Live';
+import type { PlanPreview } from './types/PlanPreview';
+import type { PreflightReport } from './types/PreflightReport';
+import type { Problem } from './types/Problem';
+import type { RailwayFound } from './types/RailwayFound';
+import type { Report } from './types/Report';
+import type { RestartReport } from './types/RestartReport';
+import type { SecretField } from './types/SecretField';
+import type { Service } from './types/Service';
+import type { ServiceLog } from './types/ServiceLog';
+import type { ServicesView } from './types/ServicesView';
+import type { Settings } from './types/Settings';
+import type { StorageReport } from './types/StorageReport';
+
+/** What ends a subscription. */
+export type Stop = () => void;
+
+/** What the program tells the page without being asked. */
+export type Told =
+  /** A check ended and is saved. */
+  | { what: 'check-ended'; number: number }
+  /** A results file was opened from outside: dropped, or given to the program. */
+  | { what: 'file-opened'; number: number }
+  /** A file from outside was refused. */
+  | { what: 'file-refused'; problem: Problem }
+  /** A file hangs over the window (true) or not any more. */
+  | { what: 'file-over'; over: boolean }
+  /** The person wants to close the window while a check runs. */
+  | { what: 'close-asked' };
+
+export interface Host {
+  home(): Promise<Home>;
+  about(): Promise<About>;
+  saveSettings(settings: Settings): Promise<void>;
+
+  // The next check
+  drills(): Promise<Drill[]>;
+  plan(draft: CheckDraft): Promise<PlanPreview>;
+  /** Asks the environment whether a check can start. Starts the rehearsal first where it is meant. */
+  preflight(environment: string, simulate: boolean): Promise<PreflightReport>;
+  /** Starts a check and answers with its number. One check runs at a time. */
+  startCheck(draft: CheckDraft): Promise<number>;
+
+  // The running check
+  /** Everything so far at once, then what is new, until stopped or until the check has ended. */
+  watchCheck(onLive: (live: Live) => void): Promise<Stop>;
+  /** Ends the load at once and waits for services that were touched. */
+  abortCheck(): Promise<void>;
+
+  // Saved checks
+  checks(query: ChecksQuery): Promise<ChecksPage>;
+  report(number: number, dark: boolean): Promise<Report>;
+  journal(number: number, query: JournalQuery): Promise<JournalPage>;
+  waive(number: number, code: string, criterion: string, name: string, reason: string, days: number): Promise<void>;
+  /** Lets the person pick a results file; null when nothing was picked. Answers with the check it became. */
+  pickResults(): Promise<CheckSummary | null>;
+  /** Lets the person pick a folder; null when nothing was picked. */
+  pickFolder(current: string): Promise<string | null>;
+  /** Writes an export into a folder that the person picked, and answers with the files. */
+  exportCheck(number: number, folder: string, formats: ExportFormat[]): Promise<string[]>;
+  /** The summary as Markdown text, for the clipboard. */
+  summaryText(number: number): Promise<string>;
+  /** Shows a file or folder of ours in the file manager. */
+  reveal(path: string): Promise<void>;
+
+  // Manual operations
+  services(environment: string): Promise<ServicesView>;
+  storageTest(environment: string): Promise<StorageReport>;
+  serviceLogs(environment: string, service: Service): Promise<ServiceLog[]>;
+  restartService(environment: string, service: Service): Promise<RestartReport>;
+
+  // Environments
+  environment(name: string): Promise<EnvironmentView>;
+  /** Every problem of a form, without saving it. */
+  checkEnvironment(form: EnvironmentForm): Promise<FieldProblem[]>;
+  saveEnvironment(form: EnvironmentForm, previous: string | null): Promise<EnvironmentView>;
+  removeEnvironment(name: string): Promise<void>;
+  setSecret(environment: string, field: SecretField, value: string, sessionOnly: boolean): Promise<EnvironmentView>;
+  clearSecret(environment: string, field: SecretField): Promise<EnvironmentView>;
+  importRailwayToken(environment: string, sessionOnly: boolean): Promise<EnvironmentView>;
+  findRailwayIds(environment: string, form: EnvironmentForm): Promise<RailwayFound>;
+
+  // The window
+  openLink(url: string): Promise<void>;
+  copyText(text: string): Promise<void>;
+  setTitle(title: string): Promise<void>;
+  /** Closes the window, aborting a running check safely first. */
+  closeAnyway(): Promise<void>;
+  listen(onTold: (told: Told) => void): Promise<Stop>;
+}
