@@ -1,10 +1,13 @@
 //! Results of a check as files: JSON that keeps the runbook's shape, and Markdown for a release manager; and results
 //! of before us read back. Every report is a pure function of results and verdict.
 
+pub mod charts;
 pub mod files;
 pub mod json;
 pub mod markdown;
 pub mod recorded;
+
+pub use recorded::{ReadError, Recorded};
 
 /// The name of the JSON file that the runbook promises.
 pub const JSON_FILE: &str = "step3_results.json";

@@ -8,15 +8,23 @@ use holdpoint_check::statistics::{percentile_bound_ms, percentile_ms};
 use holdpoint_check::verdict::{Criterion, Verdict, Weight};
 use holdpoint_check::words::{ChaosMode, TestId};
 
+use crate::charts::Chart;
 use crate::json::status;
 
-/// The whole report.
+/// The whole report, without charts.
 pub fn render(results: &Results, verdict: &Verdict) -> String {
+    with_charts(results, verdict, &[], "")
+}
+
+/// The whole report with its charts as pictures that lie in `folder` beside it.
+pub fn with_charts(results: &Results, verdict: &Verdict, charts: &[Chart], folder: &str) -> String {
     let mut text = String::new();
     head(&mut text, results, verdict);
     fix_plan(&mut text, verdict);
+    waivers(&mut text, verdict);
     criteria(&mut text, verdict);
     tests(&mut text, results, verdict);
+    pictures(&mut text, charts, folder);
     faults(&mut text, results);
     evidence(&mut text, results);
     bucket(&mut text, results);
@@ -117,6 +125,44 @@ fn fix_plan(text: &mut String, verdict: &Verdict) {
                 ),
             );
         }
+        line(text, "");
+    }
+}
+
+/// Who accepted what: as loud as the verdict it changed.
+fn waivers(text: &mut String, verdict: &Verdict) {
+    if verdict.waivers.is_empty() {
+        return;
+    }
+    line(text, "## Waivers");
+    line(text, "");
+    for waiver in &verdict.waivers {
+        line(
+            text,
+            format!(
+                "- **{}** on {}: accepted by {} until {}. Reason: {}",
+                inert(&waiver.code),
+                inert(&waiver.criterion),
+                inert(&waiver.name),
+                waiver.expires_at.format("%Y-%m-%d %H:%M UTC"),
+                inert(&waiver.reason)
+            ),
+        );
+    }
+    line(text, "");
+}
+
+fn pictures(text: &mut String, charts: &[Chart], folder: &str) {
+    if charts.is_empty() {
+        return;
+    }
+    line(text, "## Charts");
+    line(text, "");
+    for chart in charts {
+        let test = chart.test.map_or_else(String::new, |test| format!("{test}: "));
+        line(text, format!("**{test}{}**", inert(&chart.title)));
+        line(text, "");
+        line(text, format!("![{}]({folder}/{}.svg)", inert(&chart.alt), chart.id));
         line(text, "");
     }
 }

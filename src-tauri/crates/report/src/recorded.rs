@@ -104,9 +104,100 @@ pub fn read(path: &Path) -> Result<Recorded, ReadError> {
 pub fn markdown(recorded: &Recorded) -> String {
     match recorded {
         Recorded::Ours(both) => markdown::render(&both.0, &both.1),
-        Recorded::Original(value) => explain(value, "Step 3, the original runner (2026-01-10)"),
-        Recorded::Successor(value) => explain(value, "Step 3.1, the successor runner (2026-01-11)"),
+        Recorded::Original(_) | Recorded::Successor(_) => {
+            explain(recorded).map_or_else(String::new, |explained| explained_markdown(&explained))
+        }
     }
+}
+
+/// What a file of another runner claims, and what that proves. Every text in it is inert: no markup, bounded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// Which runner wrote it.
+    pub runner: &'static str,
+    /// Its own status; a claim.
+    pub claims: String,
+    /// When it says it started.
+    pub started_at: String,
+    /// How long it says it took, in seconds.
+    pub seconds: u64,
+    /// The API's address as it states it.
+    pub api_url: String,
+    /// Test, its status, ok and failed, its P95, what it did, what that proves.
+    pub tests: Vec<[String; 6]>,
+    /// What it says of evidence and bucket.
+    pub evidence: Vec<String>,
+}
+
+/// Titles of the columns of [`Explained::tests`].
+pub const EXPLAINED_COLUMNS: [&str; 6] =
+    ["Test", "Its status", "Ok / failed", "Its P95", "What it did", "What it proves"];
+
+/// Why a file of another runner gets no verdict.
+pub const WHY_NO_VERDICT: &str = "The load tests of this runner probe health endpoints instead of the product, no run or \
+     stream was open during a restart, and evidence was not fetched. Run a check to get a verdict.";
+
+/// Explains a file of another runner; none for one of ours.
+pub fn explain(recorded: &Recorded) -> Option<Explained> {
+    let (value, runner) = match recorded {
+        Recorded::Ours(_) => return None,
+        Recorded::Original(value) => (value, "Step 3, the original runner (2026-01-10)"),
+        Recorded::Successor(value) => (value, "Step 3.1, the successor runner (2026-01-11)"),
+    };
+    let mut tests = Vec::new();
+    for (group, names) in [("load_tests", ["L1", "L2", "L3"]), ("chaos_tests", ["C1", "C2", "C3"])] {
+        for name in names {
+            tests.push(match value.pointer(&format!("/{group}/{name}")) {
+                None => {
+                    [name, "missing", "", "", "the file holds no such test", "nothing"].map(str::to_owned)
+                }
+                Some(test) => row(name, test),
+            });
+        }
+    }
+    let seconds = value.get("total_duration_seconds").and_then(Value::as_f64).unwrap_or(0.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let seconds = seconds.clamp(0.0, 1e9) as u64;
+    Some(Explained {
+        runner,
+        claims: clean(text(value, "/overall_status")),
+        started_at: clean(text(value, "/test_started_at")),
+        seconds,
+        api_url: clean(text(value, "/environment/api_url")),
+        tests,
+        evidence: evidence(value),
+    })
+}
+
+fn explained_markdown(explained: &Explained) -> String {
+    let mut out = String::new();
+    let mut say = |line: String| {
+        let _ = writeln!(out, "{line}");
+    };
+    say("# NO VERDICT: a recorded file of another runner".into());
+    say(String::new());
+    say(format!(
+        "Written by: {}. Its own status reads \"{}\"; that is its claim, not ours.",
+        explained.runner, explained.claims
+    ));
+    say(format!("Started {}, API {}.", explained.started_at, explained.api_url));
+    say(String::new());
+    say(format!("| {} |", EXPLAINED_COLUMNS.join(" | ")));
+    say("|---|---|---|---|---|---|".into());
+    for row in &explained.tests {
+        say(format!("| {} |", row.join(" | ")));
+    }
+    say(String::new());
+    say("## Evidence and bucket".into());
+    say(String::new());
+    for line in &explained.evidence {
+        say(format!("- {line}"));
+    }
+    say(String::new());
+    say("## Verdict of Holdpoint".into());
+    say(String::new());
+    say(format!("None. {WHY_NO_VERDICT}"));
+    out
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
@@ -119,47 +210,7 @@ fn clean(text: &str) -> String {
     kept.chars().take(200).collect()
 }
 
-fn explain(value: &Value, runner: &str) -> String {
-    let mut out = String::new();
-    let mut say = |line: String| {
-        let _ = writeln!(out, "{line}");
-    };
-    say("# NO VERDICT: a recorded file of another runner".into());
-    say(String::new());
-    say(format!(
-        "Written by: {runner}. Its own status reads \"{}\"; that is its claim, not ours.",
-        clean(text(value, "/overall_status"))
-    ));
-    say(format!(
-        "Started {}, API {}.",
-        clean(text(value, "/test_started_at")),
-        clean(text(value, "/environment/api_url"))
-    ));
-    say(String::new());
-    say("| Test | Its status | Ok / failed | Its P95 | What it did | What it proves |".into());
-    say("|---|---|---|---|---|---|".into());
-    for (group, names) in [("load_tests", ["L1", "L2", "L3"]), ("chaos_tests", ["C1", "C2", "C3"])] {
-        for name in names {
-            match value.pointer(&format!("/{group}/{name}")) {
-                None => say(format!("| {name} | missing | | | the file holds no such test | nothing |")),
-                Some(test) => say(row(name, test)),
-            }
-        }
-    }
-    say(String::new());
-    say("## Evidence and bucket".into());
-    say(String::new());
-    for line in evidence(value) {
-        say(format!("- {line}"));
-    }
-    say(String::new());
-    say("## Verdict of Holdpoint".into());
-    say(String::new());
-    say("None. The load tests of this runner probe health endpoints instead of the product, no run or stream was open during a restart, and evidence was not fetched. Run a check to get a verdict.".into());
-    out
-}
-
-fn row(name: &str, test: &Value) -> String {
+fn row(name: &str, test: &Value) -> [String; 6] {
     let number = |field: &str| test.get(field).and_then(Value::as_f64).unwrap_or(0.0);
     let (did, proves) = match name {
         "L1" => {
@@ -172,13 +223,14 @@ fn row(name: &str, test: &Value) -> String {
         ),
         _ => chaos(test),
     };
-    format!(
-        "| {name} | {} | {} / {} | {:.0} ms | {did} | {proves} |",
+    [
+        name.to_owned(),
         clean(test.get("status").and_then(Value::as_str).unwrap_or("unknown")),
-        number("success_count"),
-        number("fail_count"),
-        number("p95_ms"),
-    )
+        format!("{} / {}", number("success_count"), number("fail_count")),
+        format!("{:.0} ms", number("p95_ms")),
+        did,
+        proves,
+    ]
 }
 
 fn chaos(test: &Value) -> (String, String) {

@@ -70,8 +70,7 @@ pub fn judge(results: &Results) -> Verdict {
     let chaos = chaos_mode(results);
     let rehearsal = results.plan.environment.kind == Kind::Rehearsal;
     let looser = results.plan.parameters.looser_than_runbook();
-    let headline =
-        headline(word, reason.as_ref(), suite, chaos, rehearsal, &looser, waivers.len());
+    let headline = headline(word, reason.as_ref(), suite, chaos, rehearsal, &looser, waivers.len());
     let because = because(results, word, reason.as_ref(), &criteria, &findings);
     Verdict {
         word,

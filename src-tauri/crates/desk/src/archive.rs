@@ -1,0 +1,303 @@
+//! The folder of saved checks. Every check has a folder of its own, `0042-20260131-140200`, and its journal in there is
+//! the truth; everything else can be made again from it.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use directories::ProjectDirs;
+use holdpoint_check::event::{Event, Waiver};
+use holdpoint_check::results::Results;
+use holdpoint_check::run::JOURNAL_FILE;
+use holdpoint_check::verdict::{Verdict, Word};
+use holdpoint_check::words::ChaosMode;
+use holdpoint_check::{fold, journal, judge, waivers};
+use holdpoint_report::{JSON_FILE, Recorded, files, recorded};
+
+use crate::error::DeskError;
+use crate::saving;
+use crate::summary;
+use crate::view::{CheckSummary, ChecksPage, ChecksQuery, Origin, VerdictFilter};
+
+/// What lists show of a check, so that thousands open at once. Made again from the journal when it is missing.
+const SUMMARY_FILE: &str = "summary.json";
+/// A results file that was opened, byte by byte as it was.
+const IMPORTED_FILE: &str = "imported.json";
+
+/// The folder of saved checks.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    folder: PathBuf,
+}
+
+/// A saved check, read.
+#[derive(Debug)]
+pub enum Opened {
+    /// A check of ours: results and verdict.
+    Ours(Box<(Results, Verdict)>),
+    /// A file of another program.
+    Foreign(Box<Recorded>),
+}
+
+impl Archive {
+    /// The archive of this account, or the one below `HOLDPOINT_DATA_DIR` where that is set.
+    pub fn of_account() -> Result<Self, DeskError> {
+        if let Some(folder) = std::env::var_os("HOLDPOINT_DATA_DIR") {
+            return Ok(Self { folder: PathBuf::from(folder).join("checks") });
+        }
+        let dirs = ProjectDirs::from("", "", "holdpoint").ok_or_else(|| {
+            DeskError::new(
+                "archive.no_folder",
+                "This account has no folder for data.",
+                "Set HOLDPOINT_DATA_DIR to one.",
+            )
+        })?;
+        Ok(Self { folder: dirs.data_dir().join("checks") })
+    }
+
+    /// An archive in a given folder.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Makes the folder of the next check, and answers with its number.
+    pub fn next(&self) -> Result<(u32, PathBuf), DeskError> {
+        fs::create_dir_all(&self.folder).map_err(|error| self.unusable(&error))?;
+        let stamp = chrono::Local::now().format("%Y%m%d-%H%M%S");
+        let mut number = self.numbers().first().map_or(1, |(number, _)| number + 1);
+        loop {
+            let folder = self.folder.join(format!("{number:04}-{stamp}"));
+            match fs::create_dir(&folder) {
+                Ok(()) => return Ok((number, folder)),
+                // Another Holdpoint took the number just now.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) => return Err(self.unusable(&error)),
+            }
+        }
+    }
+
+    /// The folder of a check.
+    pub fn folder_of(&self, number: u32) -> Result<PathBuf, DeskError> {
+        self.numbers().into_iter().find(|(known, _)| *known == number).map(|(_, folder)| folder).ok_or_else(
+            || {
+                DeskError::new(
+                    "check.unknown",
+                    format!("There is no check {number}."),
+                    "Its folder was removed or moved. Choose another check.",
+                )
+            },
+        )
+    }
+
+    /// A page of checks, newest first. `running` is not listed: it has no verdict yet.
+    pub fn list(&self, query: &ChecksQuery, running: Option<u32>) -> ChecksPage {
+        let all: Vec<_> =
+            self.numbers().into_iter().filter(|(number, _)| Some(*number) != running).collect();
+        let limit = usize::try_from(query.limit.min(200)).unwrap_or(200);
+        let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+        let total = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        let everything = query.verdict.is_none() && query.environment.is_none() && query.text.is_empty();
+        if everything {
+            // Only the rows that are shown are read.
+            let checks =
+                all.iter().skip(offset).take(limit).filter_map(|(number, folder)| summary_of(*number, folder));
+            return ChecksPage { total, matching: total, checks: checks.collect() };
+        }
+        let text = query.text.to_lowercase();
+        let matching: Vec<CheckSummary> = all
+            .iter()
+            .filter_map(|(number, folder)| summary_of(*number, folder))
+            .filter(|check| matches(check, query, &text))
+            .collect();
+        ChecksPage {
+            total,
+            matching: u32::try_from(matching.len()).unwrap_or(u32::MAX),
+            checks: matching.into_iter().skip(offset).take(limit).collect(),
+        }
+    }
+
+    /// How many checks are kept.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.numbers().len()).unwrap_or(u32::MAX)
+    }
+
+    /// Bytes of all checks.
+    pub fn bytes(&self) -> u64 {
+        let size = |folder: &Path| -> u64 {
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.filter_map(|entry| entry.metadata().ok()).map(|data| data.len()).sum()
+        };
+        self.numbers().iter().map(|(_, folder)| size(folder)).sum()
+    }
+
+    /// What lists show of a check.
+    pub fn summary(&self, number: u32) -> Result<CheckSummary, DeskError> {
+        let folder = self.folder_of(number)?;
+        summary_of(number, &folder).ok_or_else(|| {
+            DeskError::new(
+                "check.empty",
+                format!("The folder of check {number} holds no check."),
+                "Nothing was recorded in it before Holdpoint was stopped.",
+            )
+        })
+    }
+
+    /// Reads a check.
+    pub fn open(&self, number: u32) -> Result<Opened, DeskError> {
+        open(&self.folder_of(number)?)
+    }
+
+    /// Makes reports and summary of a check that has ended, or that was cut off.
+    pub fn seal(&self, number: u32) -> Result<CheckSummary, DeskError> {
+        let folder = self.folder_of(number)?;
+        seal(number, &folder)
+    }
+
+    /// Adds a results file from outside. The same file is added once: then the check it became is answered.
+    pub fn import(&self, path: &Path) -> Result<CheckSummary, DeskError> {
+        // Judged before anything is written: what is refused leaves no trace.
+        let _ = recorded::read(path)?;
+        let unreadable =
+            |error: std::io::Error| DeskError::new("file.unreadable", "This file cannot be read.", "").because(error);
+        let mut bytes = Vec::new();
+        fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
+        for (number, folder) in self.numbers() {
+            let known = folder.join(IMPORTED_FILE);
+            let same_size = known.metadata().is_ok_and(|data| data.len() == bytes.len() as u64);
+            if same_size && fs::read(&known).is_ok_and(|other| other == bytes) {
+                return self.summary(number);
+            }
+        }
+        let (number, folder) = self.next()?;
+        fs::write(folder.join(IMPORTED_FILE), &bytes).map_err(|error| self.unusable(&error))?;
+        seal(number, &folder)
+    }
+
+    /// Records that a person accepts a finding of a check.
+    pub fn waive(&self, number: u32, waiver: Waiver) -> Result<CheckSummary, DeskError> {
+        let folder = self.folder_of(number)?;
+        let Opened::Ours(both) = open(&folder)? else { return Err(not_waivable()) };
+        let finding = both
+            .1
+            .findings
+            .iter()
+            .find(|finding| finding.code == waiver.code && finding.criterion == waiver.criterion);
+        match finding {
+            Some(finding) if waivers::may_be_waived(finding) => {}
+            _ => return Err(not_waivable()),
+        }
+        if waiver.name.trim().is_empty() || waiver.reason.trim().is_empty() {
+            return Err(DeskError::new(
+                "waiver.incomplete",
+                "The waiver was not recorded.",
+                "A waiver needs the name of who accepts the finding, and a reason.",
+            ));
+        }
+        journal::append(&folder.join(JOURNAL_FILE), Event::Waived(waiver))?;
+        seal(number, &folder)
+    }
+
+    /// Numbers and folders, newest first.
+    fn numbers(&self) -> Vec<(u32, PathBuf)> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut numbers: Vec<(u32, PathBuf)> = entries
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                let number = name.to_str()?.split('-').next()?.parse().ok()?;
+                Some((number, entry.path()))
+            })
+            .collect();
+        numbers.sort_by(|one, other| other.cmp(one));
+        numbers
+    }
+
+    fn unusable(&self, error: &std::io::Error) -> DeskError {
+        DeskError::new(
+            "archive.unusable",
+            format!("Checks cannot be kept in {}.", self.folder.display()),
+            "Free some space, or give Holdpoint the right to write there.",
+        )
+        .because(error)
+    }
+}
+
+fn not_waivable() -> DeskError {
+    DeskError::new(
+        "waiver.refused",
+        "This finding cannot be waived.",
+        "Lost, doubled, changed or misplaced data, a restart that is not proven and an unfit generator have to be mended. \
+         Mend it and run the check again.",
+    )
+}
+
+/// Reads a check from its folder. The journal is the truth; a results file beside it is not looked at.
+pub fn open(folder: &Path) -> Result<Opened, DeskError> {
+    let journal_path = folder.join(JOURNAL_FILE);
+    if journal_path.exists() {
+        let results = fold::fold(&journal::read(&journal_path)?).map_err(|error| {
+            DeskError::new("journal.unusable", "The journal of this check cannot be used.", "").because(error)
+        })?;
+        let verdict = judge::judge(&results);
+        return Ok(Opened::Ours(Box::new((results, verdict))));
+    }
+    let imported = folder.join(IMPORTED_FILE);
+    let path = if imported.exists() { imported } else { folder.join(JSON_FILE) };
+    Ok(match recorded::read(&path)? {
+        Recorded::Ours(both) => Opened::Ours(both),
+        foreign => Opened::Foreign(Box::new(foreign)),
+    })
+}
+
+fn seal(number: u32, folder: &Path) -> Result<CheckSummary, DeskError> {
+    let opened = open(folder)?;
+    let imported = folder.join(IMPORTED_FILE).exists();
+    let origin = match (&opened, imported) {
+        (Opened::Foreign(_), _) => Origin::Foreign,
+        (Opened::Ours(_), true) => Origin::Imported,
+        (Opened::Ours(_), false) => Origin::Checked,
+    };
+    let summary = match &opened {
+        Opened::Ours(both) => {
+            if origin == Origin::Checked {
+                saving::save(folder, &both.0, &both.1)?;
+            }
+            summary::of_check(number, origin, &both.0, &both.1)
+        }
+        Opened::Foreign(recorded) => summary::of_foreign(number, recorded),
+    };
+    // Without it the next list makes it again.
+    if let Ok(text) = serde_json::to_string(&summary) {
+        let _ = files::write_whole(&folder.join(SUMMARY_FILE), &text);
+    }
+    Ok(summary)
+}
+
+fn summary_of(number: u32, folder: &Path) -> Option<CheckSummary> {
+    let kept = fs::read(folder.join(SUMMARY_FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    kept.or_else(|| seal(number, folder).ok())
+}
+
+fn matches(check: &CheckSummary, query: &ChecksQuery, text: &str) -> bool {
+    let verdict = match query.verdict {
+        None => true,
+        Some(VerdictFilter::Go) => check.word == Word::Go && check.chaos != ChaosMode::Simulated,
+        Some(VerdictFilter::NoGo) => check.word == Word::NoGo,
+        Some(VerdictFilter::Simulated) => check.chaos == ChaosMode::Simulated,
+        Some(VerdictFilter::NoVerdict) => check.word == Word::NoVerdict,
+    };
+    let environment = query.environment.as_ref().is_none_or(|name| *name == check.environment);
+    let contains = |words: &str| words.to_lowercase().contains(text);
+    verdict
+        && environment
+        && (text.is_empty()
+            || check.number.to_string() == text
+            || contains(&check.environment)
+            || contains(&check.headline)
+            || check.drill.as_deref().is_some_and(contains)
+            || check.findings.iter().any(|title| contains(title)))
+}
