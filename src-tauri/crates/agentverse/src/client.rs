@@ -122,6 +122,17 @@ impl Client {
         self.inner.pace.wait_for(path, count)
     }
 
+    /// Whether a server answers at `/` at all, whatever it says; a failing server (5xx) does not.
+    pub async fn reach(&self) -> Result<(), ApiError> {
+        match self.send_seen(Method::GET, "/", "", None, Auth::None).await {
+            Err(error) => match error.class {
+                ErrorClass::Status(code) if code < 500 => Ok(()),
+                _ => Err(error),
+            },
+            Ok(_) => Ok(()),
+        }
+    }
+
     // --- health (API facts 4.1) ---
 
     /// `GET /health`: always healthy; exempt from the limiter; the process identity of the API.

@@ -1,6 +1,20 @@
 //! What a person at a desk does around a check, without a window: rehearse, run, watch, keep, look back, operate.
 //!
 //! The window and the terminal both stand on this crate, so neither knows more than the other. [`view`] is the data that
-//! crosses to the page.
+//! crosses to the page, [`archive`] the folder of saved checks, [`live`] a running check ten times a second.
 
+pub mod archive;
+pub mod clients;
+pub mod error;
+pub mod forms;
+pub mod lines;
+pub mod live;
+pub mod operations;
+pub mod planning;
+pub mod rehearsal;
+pub mod saving;
+pub mod summary;
+pub mod vault;
 pub mod view;
+
+pub use error::DeskError;

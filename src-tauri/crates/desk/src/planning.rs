@@ -1,0 +1,150 @@
+//! From what a person chose to a plan, with what it will do and how long it takes.
+
+use std::collections::BTreeMap;
+
+use holdpoint_check::environment::{Environment, Kind};
+use holdpoint_check::parameters::Parameters;
+use holdpoint_check::plan::{ChaosIntent, Plan};
+use holdpoint_check::words::{Service, Suite, TestId};
+
+use crate::archive::Archive;
+use crate::error::DeskError;
+use crate::summary::short_title;
+use crate::view::{CheckDraft, CheckSummary, ChecksQuery, PlanPreview, PlannedRestart, PlannedTest};
+
+/// A plan from a draft. `has_token` says whether a Railway token is known.
+pub fn plan(draft: &CheckDraft, environment: Environment, has_token: bool) -> Plan {
+    let chaos = if draft.simulate || !has_token { ChaosIntent::Simulated } else { ChaosIntent::Real };
+    let parameters = draft.parameters.clone().unwrap_or_else(|| usual_parameters(&environment));
+    let rehearsal_profile = (environment.kind == Kind::Rehearsal)
+        .then(|| draft.drill.clone().unwrap_or_else(|| "healthy".to_owned()));
+    Plan { environment, suite: suite(&draft.tests), parameters, chaos, rehearsal_profile }
+}
+
+/// The values in force where a person changed none.
+pub fn usual_parameters(environment: &Environment) -> Parameters {
+    if environment.kind == Kind::Rehearsal && environment.parameters == Parameters::default() {
+        Parameters::for_rehearsal()
+    } else {
+        environment.parameters.clone()
+    }
+}
+
+/// The suite by its usual name where the chosen tests are one.
+pub fn suite(tests: &[TestId]) -> Suite {
+    let chosen = Suite::Tests(tests.to_vec()).tests();
+    [Suite::All, Suite::Load, Suite::Chaos, Suite::Verify]
+        .into_iter()
+        .find(|suite| suite.tests() == chosen)
+        .unwrap_or(Suite::Tests(chosen))
+}
+
+/// Refuses a plan that a person has not agreed to, or that cannot run.
+pub fn admit(draft: &CheckDraft, plan: &Plan) -> Result<(), DeskError> {
+    if plan.suite.tests().is_empty() {
+        return Err(DeskError::new("check.empty", "The check was not started.", "Choose at least one test."));
+    }
+    let problems = plan.parameters.problems();
+    if !problems.is_empty() {
+        return Err(DeskError::new(
+            "check.parameters",
+            "The check was not started.",
+            "Change the values, or go back to the runbook's.",
+        )
+        .because(format!("{}.", problems.join("; "))));
+    }
+    if consent_needed(plan) && plan.restarts() != draft.confirmed {
+        return Err(DeskError::new(
+            "check.not_confirmed",
+            "The check was not started.",
+            "Confirm the restart of exactly these services; it is asked for every check.",
+        )
+        .because("Services would really be restarted, and that was not confirmed."));
+    }
+    Ok(())
+}
+
+/// Whether a person has to confirm restarts. The rehearsal's own processes need no consent.
+pub fn consent_needed(plan: &Plan) -> bool {
+    !plan.restarts().is_empty() && plan.environment.kind != Kind::Rehearsal
+}
+
+/// What a plan comes to.
+pub fn preview(plan: &Plan, archive: &Archive) -> PlanPreview {
+    let last = last_like(plan, archive);
+    let estimates = estimates(plan, last.as_ref());
+    let planned = plan.suite.tests();
+    let away = |service: Service| {
+        let (_, seconds) = last.as_ref()?.recoveries.iter().find(|(known, _)| *known == service)?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a check")]
+        Some((seconds.max(0.0) * 1000.0) as u64)
+    };
+    let by = |service| match service {
+        Service::Worker => TestId::C1,
+        Service::Api => TestId::C2,
+        _ => TestId::C3,
+    };
+    PlanPreview {
+        tests: TestId::ALL
+            .into_iter()
+            .map(|id| PlannedTest {
+                id,
+                title: id.title().into(),
+                short_title: short_title(id).into(),
+                demands: demands(id, plan),
+                estimate_ms: estimates.get(&id).copied().unwrap_or(0),
+                planned: planned.contains(&id),
+            })
+            .collect(),
+        restarts: plan
+            .restarts()
+            .into_iter()
+            .map(|service| PlannedRestart { service, test: by(service), back_in_ms: away(service) })
+            .collect(),
+        chaos: plan.chaos,
+        parameters: plan.parameters.clone(),
+        looser: plan.parameters.looser_than_runbook(),
+        problems: plan.parameters.problems(),
+        consent_needed: consent_needed(plan),
+        estimate_ms: planned.iter().filter_map(|test| estimates.get(test)).sum(),
+    }
+}
+
+/// The newest whole check of the same environment.
+fn last_like(plan: &Plan, archive: &Archive) -> Option<CheckSummary> {
+    let query = ChecksQuery {
+        limit: 20,
+        environment: Some(plan.environment.name.clone()),
+        ..ChecksQuery::default()
+    };
+    archive.list(&query, None).checks.into_iter().find(|check| check.scope == "all tests")
+}
+
+/// How long each test takes: as the recorded checks took, or as the rehearsal takes. Milliseconds.
+pub fn estimates(plan: &Plan, _last: Option<&CheckSummary>) -> BTreeMap<TestId, u64> {
+    let usual: [u64; 8] = if plan.environment.kind == Kind::Rehearsal {
+        [700, 5_000, 4_000, 6_500, 5_500, 6_000, 500, 500]
+    } else {
+        [8_000, 60_000, 45_000, 90_000, 100_000, 85_000, 20_000, 8_000]
+    };
+    TestId::ALL.into_iter().zip(usual).collect()
+}
+
+fn demands(test: TestId, plan: &Plan) -> String {
+    let parameters = &plan.parameters;
+    match test {
+        TestId::L1 => format!(
+            "{} failures, P95 under {:.0}\u{a0}ms",
+            parameters.l1.failure_limit, parameters.l1.p95_limit_ms
+        ),
+        TestId::L2 => {
+            format!("{} failures, backlog under {}", parameters.l2.failure_limit, parameters.l2.backlog_limit)
+        }
+        TestId::L3 => format!("{} bucket failures, 0 timeouts", parameters.l3.bucket_failure_limit),
+        TestId::C1 => "0 stuck runs, 0 duplicates".into(),
+        TestId::C2 => "every stream resumes or fails cleanly".into(),
+        TestId::C3 => "0 corrupted, 0 stuck runs".into(),
+        TestId::Rep => "5 files a run, hashes and counts agree".into(),
+        TestId::Bucket => format!("all in {}", plan.environment.storage.bucket),
+    }
+}
