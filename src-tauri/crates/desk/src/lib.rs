@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod clients;
+pub mod desk;
 pub mod error;
 pub mod forms;
 pub mod lines;
@@ -12,9 +13,13 @@ pub mod live;
 pub mod operations;
 pub mod planning;
 pub mod rehearsal;
+pub mod report;
 pub mod saving;
 pub mod summary;
 pub mod vault;
 pub mod view;
 
+pub use desk::Desk;
+pub use holdpoint_report::charts::Theme;
+pub use holdpoint_report::files::write_whole;
 pub use error::DeskError;

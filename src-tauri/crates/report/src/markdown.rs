@@ -32,6 +32,16 @@ pub fn with_charts(results: &Results, verdict: &Verdict, charts: &[Chart], folde
     text
 }
 
+/// The short form: verdict, fix plan and criteria, for a chat or a pull request.
+pub fn summary(results: &Results, verdict: &Verdict) -> String {
+    let mut text = String::new();
+    head(&mut text, results, verdict);
+    fix_plan(&mut text, verdict);
+    waivers(&mut text, verdict);
+    criteria(&mut text, verdict);
+    text
+}
+
 /// Adds a line. Writing into a `String` cannot fail.
 fn line(text: &mut String, content: impl AsRef<str>) {
     let _ = writeln!(text, "{}", content.as_ref());

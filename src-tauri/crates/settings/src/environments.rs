@@ -120,6 +120,30 @@ impl Environments {
         Ok(path)
     }
 
+    /// Whether a file of that name is there: the runbook's staging is an environment before anyone saved it.
+    pub fn is_saved(&self, name: &str) -> bool {
+        is_name(name) && self.path(name).is_file()
+    }
+
+    /// Removes a saved environment; one that is not there is gone already.
+    pub fn remove(&self, name: &str) -> Result<(), StoreError> {
+        if !is_name(name) {
+            return Err(StoreError::Unknown(name.to_owned()));
+        }
+        let path = self.path(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::Unwritable { path, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.json"))
     }

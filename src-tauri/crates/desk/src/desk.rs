@@ -1,0 +1,618 @@
+//! Everything one program at a desk holds: environments, secrets, the rehearsal, the running check, the saved ones.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{SecondsFormat, Utc};
+use holdpoint_check::environment::{Environment, Kind, Secrets};
+use holdpoint_check::event::Waiver;
+use holdpoint_check::journal;
+use holdpoint_check::plan::{ChaosIntent, Plan};
+use holdpoint_check::run::{self, JOURNAL_FILE};
+use holdpoint_check::words::Service;
+use holdpoint_report::charts::Theme;
+use holdpoint_settings::Environments;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use crate::archive::{Archive, Opened};
+use crate::error::DeskError;
+use crate::live::{LiveFold, Sent};
+use crate::rehearsal::{self, Manner, Rehearsal};
+use crate::vault::Vault;
+use crate::view::{
+    CheckDraft, CheckSummary, ChecksQuery, EnvironmentForm, EnvironmentSummary, EnvironmentView, ExportFormat,
+    JournalLine, JournalPage, JournalQuery, Live, NamedId, PlanPreview, PreflightReport, RailwayFound,
+    RailwayService, Report, RunningCheck, SecretField,
+};
+use crate::{clients, forms, lines, planning, report, saving};
+
+/// How often a watcher gets the newest state.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The desk.
+#[derive(Debug)]
+pub struct Desk {
+    /// Saved checks.
+    pub archive: Archive,
+    /// Saved environments.
+    pub environments: Environments,
+    /// Secrets.
+    pub vault: Vault,
+    rehearsal: tokio::sync::Mutex<Option<(Manner, Rehearsal)>>,
+    current: Mutex<Option<Arc<Current>>>,
+    /// Held while a check is being started, so that two clicks start one check.
+    starting: tokio::sync::Mutex<()>,
+}
+
+/// A check that runs, or that ran last.
+#[derive(Debug)]
+pub struct Current {
+    /// What the frame shows of it.
+    pub check: RunningCheck,
+    live: Mutex<LiveFold>,
+    stop: CancellationToken,
+    started: Instant,
+    /// Cancelled when its reports are saved.
+    over: CancellationToken,
+}
+
+impl Current {
+    /// Whether it still runs or is being saved.
+    pub fn runs(&self) -> bool {
+        !self.over.is_cancelled()
+    }
+
+    /// Ends the load at once; touched services are waited for.
+    pub fn abort(&self) {
+        self.live().stopping();
+        self.stop.cancel();
+    }
+
+    /// Becomes ready when its reports are saved.
+    pub async fn over(&self) {
+        self.over.cancelled().await;
+    }
+
+    /// Sends everything so far, then what is new, until the check is over or the watcher is gone.
+    pub async fn watch(&self, mut send: impl FnMut(Live) -> bool) {
+        let mut sent = Sent::default();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            tick.tick().await;
+            let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let (message, over) = {
+                let live = self.live();
+                (live.message(&mut sent, elapsed), live.is_over())
+            };
+            if let Some(message) = message {
+                let drained = message.intervals.is_empty()
+                    && message.lines.is_empty()
+                    && message.logs.is_empty()
+                    && message.runs.is_empty()
+                    && message.backlog.is_empty();
+                if !send(message) || (over && drained) {
+                    return;
+                }
+            } else if over {
+                return;
+            }
+        }
+    }
+
+    fn live(&self) -> std::sync::MutexGuard<'_, LiveFold> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
+    /// The desk of this account.
+    pub fn of_account() -> Result<Self, DeskError> {
+        Ok(Self::new(Archive::of_account()?, Environments::of_account()?))
+    }
+
+    /// A desk over given folders.
+    pub fn new(archive: Archive, environments: Environments) -> Self {
+        Self {
+            archive,
+            environments,
+            vault: Vault::default(),
+            rehearsal: tokio::sync::Mutex::default(),
+            current: Mutex::default(),
+            starting: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The check that runs now.
+    pub fn running(&self) -> Option<Arc<Current>> {
+        self.latest().filter(|current| current.runs())
+    }
+
+    /// The check that runs, or that ran last.
+    pub fn latest(&self) -> Option<Arc<Current>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// An environment with its secrets; the rehearsal is started where it is meant.
+    pub async fn resolve(
+        &self,
+        name: &str,
+        drill: Option<&str>,
+    ) -> Result<(Environment, Secrets), DeskError> {
+        if name != rehearsal::NAME {
+            let environment = self.environments.load(name)?;
+            let secrets = self.vault.secrets(&environment.name).await;
+            return Ok((environment, secrets));
+        }
+        let wanted = match drill {
+            None | Some("healthy") => Manner::Profile("healthy".into()),
+            Some(profile @ ("g1" | "g2")) => Manner::Profile(profile.into()),
+            Some(drill) => Manner::Drill(drill.into()),
+        };
+        let mut slot = self.rehearsal.lock().await;
+        if let Some((manner, up)) = slot.as_mut()
+            && *manner == wanted
+            && up.runs()
+        {
+            return Ok((up.environment.clone(), up.secrets.clone()));
+        }
+        if let Some((_, old)) = slot.take() {
+            old.stop().await;
+        }
+        let up = Rehearsal::start(&wanted, false).await?;
+        let found = (up.environment.clone(), up.secrets.clone());
+        *slot = Some((wanted, up));
+        Ok(found)
+    }
+
+    /// Ends the rehearsal, if one is up.
+    pub async fn stop_rehearsal(&self) {
+        if let Some((_, up)) = self.rehearsal.lock().await.take() {
+            up.stop().await;
+        }
+    }
+
+    async fn plan_of(&self, draft: &CheckDraft) -> Result<(Plan, Secrets), DeskError> {
+        let (environment, secrets) = self.resolve(&draft.environment, draft.drill.as_deref()).await?;
+        let plan = planning::plan(draft, environment, secrets.railway_token.is_some());
+        Ok((plan, secrets))
+    }
+
+    /// What a draft comes to.
+    pub async fn preview(&self, draft: &CheckDraft) -> Result<PlanPreview, DeskError> {
+        let (plan, _) = self.plan_of(draft).await?;
+        Ok(planning::preview(&plan, &self.archive))
+    }
+
+    /// Asks an environment whether a check can start.
+    pub async fn preflight(&self, name: &str, simulate: bool) -> Result<PreflightReport, DeskError> {
+        let draft = CheckDraft {
+            environment: name.to_owned(),
+            drill: None,
+            tests: holdpoint_check::words::TestId::ALL.to_vec(),
+            parameters: None,
+            simulate,
+            confirmed: Vec::new(),
+        };
+        let (plan, secrets) = self.plan_of(&draft).await?;
+        let rows = run::preflight_rows(plan, &secrets).await.map_err(|error| {
+            DeskError::new("preflight.failed", "The environment could not be asked.", "Look at its addresses.")
+                .because(error)
+        })?;
+        let ready = !rows.iter().any(|row| row.state.blocks());
+        Ok(PreflightReport { asked_at: now(), rows, ready })
+    }
+
+    /// Starts a check; one runs at a time.
+    pub async fn start_check(self: &Arc<Self>, draft: &CheckDraft) -> Result<Arc<Current>, DeskError> {
+        let _one = self.starting.lock().await;
+        if let Some(current) = self.running() {
+            return Err(DeskError::new(
+                "check.running",
+                format!("Check {} is running.", current.check.number),
+                "Wait until it has ended, or abort it.",
+            ));
+        }
+        let (plan, secrets) = self.plan_of(draft).await?;
+        planning::admit(draft, &plan)?;
+        let (number, folder) = self.archive.next()?;
+        let estimates = planning::estimates(&plan, None);
+        let check = RunningCheck {
+            number,
+            environment: plan.environment.name.clone(),
+            chaos: plan.chaos,
+            tests: plan.suite.tests(),
+        };
+        let started = match run::start(plan, &secrets, &folder) {
+            Ok(started) => started,
+            Err(error) => {
+                // Nothing was recorded: an empty folder would look like a lost check.
+                let _ = std::fs::remove_dir_all(&folder);
+                return Err(error.into());
+            }
+        };
+        let current = Arc::new(Current {
+            check,
+            live: Mutex::new(LiveFold::new(number, estimates)),
+            stop: started.stop.clone(),
+            started: Instant::now(),
+            over: CancellationToken::new(),
+        });
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(current.clone());
+        tokio::spawn(follow(self.clone(), current.clone(), started, folder));
+        Ok(current)
+    }
+
+    /// Opens a saved check.
+    pub fn report(&self, number: u32, theme: Theme) -> Result<Report, DeskError> {
+        let folder = self.archive.folder_of(number)?;
+        let summary = self.archive.summary(number)?;
+        let place = folder.display().to_string();
+        Ok(match self.archive.open(number)? {
+            Opened::Ours(both) => {
+                let (results, verdict) = *both;
+                let earlier = self.earlier(&summary);
+                report::of_check(summary, place, &results, verdict, theme, &earlier)
+            }
+            Opened::Foreign(file) => report::of_foreign(summary, place, &file),
+        })
+    }
+
+    /// Recovery times of the ten checks of the same environment before this one, oldest first.
+    fn earlier(&self, of: &CheckSummary) -> BTreeMap<Service, Vec<f64>> {
+        let query = ChecksQuery {
+            limit: 200,
+            environment: Some(of.environment.clone()),
+            ..ChecksQuery::default()
+        };
+        let mut times: BTreeMap<Service, Vec<f64>> = BTreeMap::new();
+        let checks = self.archive.list(&query, None).checks;
+        for check in checks.iter().filter(|check| check.number < of.number).take(10) {
+            for (service, seconds) in &check.recoveries {
+                times.entry(*service).or_default().insert(0, *seconds);
+            }
+        }
+        times
+    }
+
+    /// Lines of the journal of a check.
+    pub fn journal(&self, number: u32, query: &JournalQuery) -> Result<JournalPage, DeskError> {
+        let path = self.archive.folder_of(number)?.join(JOURNAL_FILE);
+        if !path.exists() {
+            return Ok(JournalPage { matching: 0, lines: Vec::new() });
+        }
+        let text = query.text.to_lowercase();
+        let matching: Vec<JournalLine> = journal::read(&path)?
+            .iter()
+            .filter_map(|record| {
+                let line = lines::line(record);
+                let raw = serde_json::to_string(record).ok()?;
+                let event = serde_json::to_value(&record.event).ok()?;
+                let name = event.get("event").and_then(serde_json::Value::as_str).unwrap_or_default();
+                let of_test = line.as_ref().and_then(|line| line.test).or_else(|| {
+                    serde_json::from_value(event.get("test").cloned().unwrap_or_default()).ok()
+                });
+                let wanted = query.test.is_none_or(|test| of_test == Some(test))
+                    && (text.is_empty() || raw.to_lowercase().contains(&text));
+                wanted.then(|| JournalLine {
+                    line,
+                    seq: record.seq,
+                    at_ms: record.elapsed_ms,
+                    event: name.to_owned(),
+                    raw: raw.chars().take(4000).collect(),
+                })
+            })
+            .collect();
+        let count = u32::try_from(matching.len()).unwrap_or(u32::MAX);
+        let skip = usize::try_from(query.offset).unwrap_or(usize::MAX);
+        let take = usize::try_from(query.limit.min(500)).unwrap_or(500);
+        Ok(JournalPage { matching: count, lines: matching.into_iter().skip(skip).take(take).collect() })
+    }
+
+    /// Records that a person accepts a finding for some days.
+    pub fn waive(
+        &self,
+        number: u32,
+        code: &str,
+        criterion: &str,
+        name: &str,
+        reason: &str,
+        days: u32,
+    ) -> Result<(), DeskError> {
+        if !(1..=365).contains(&days) {
+            return Err(DeskError::new(
+                "waiver.days",
+                "The waiver was not recorded.",
+                "A waiver holds for 1 to 365 days.",
+            ));
+        }
+        let given_at = Utc::now();
+        let waiver = Waiver {
+            code: code.into(),
+            criterion: criterion.into(),
+            name: name.trim().into(),
+            reason: reason.trim().into(),
+            expires_at: given_at + chrono::Duration::days(days.into()),
+            given_at,
+        };
+        self.archive.waive(number, waiver).map(|_| ())
+    }
+
+    /// Writes exports of a check into a folder, and answers with the files.
+    pub fn export(
+        &self,
+        number: u32,
+        folder: &Path,
+        formats: &[ExportFormat],
+    ) -> Result<Vec<PathBuf>, DeskError> {
+        let summary = self.archive.summary(number)?;
+        match self.archive.open(number)? {
+            Opened::Ours(both) => {
+                saving::export(folder, &export_name(&summary), formats, &both.0, &both.1)
+            }
+            Opened::Foreign(_) => Err(DeskError::new(
+                "export.foreign",
+                "This file is of another program, so there is no report of ours to export.",
+                "Export a check that Holdpoint ran.",
+            )),
+        }
+    }
+
+    /// The summary of a check as Markdown, for the clipboard.
+    pub fn summary_text(&self, number: u32) -> Result<String, DeskError> {
+        match self.archive.open(number)? {
+            Opened::Ours(both) => Ok(holdpoint_report::markdown::summary(&both.0, &both.1)),
+            Opened::Foreign(file) => Ok(holdpoint_report::recorded::markdown(&file)),
+        }
+    }
+
+    /// Every environment, the rehearsal last.
+    pub async fn environment_list(&self) -> Vec<EnvironmentSummary> {
+        let mut out = Vec::new();
+        for name in self.environments.names() {
+            let saved = self.environments.is_saved(&name);
+            match self.environments.load(&name) {
+                Ok(environment) => {
+                    let secrets = self.vault.secrets(&name).await;
+                    let (chaos, note) = match (&environment.railway, secrets.railway_token_kind) {
+                        (Some(_), kind) if secrets.railway_token.is_some() => (
+                            ChaosIntent::Real,
+                            kind.map_or_else(
+                                || "Railway, restarts are real".to_owned(),
+                                |kind| format!("Railway, {}", kind.word()),
+                            ),
+                        ),
+                        _ => (ChaosIntent::Simulated, "No token, restarts are simulated".to_owned()),
+                    };
+                    out.push(EnvironmentSummary {
+                        host: environment.api_url.host_str().unwrap_or_default().to_owned(),
+                        name,
+                        kind: environment.kind,
+                        chaos,
+                        note,
+                        saved,
+                        problem: None,
+                    });
+                }
+                Err(error) => out.push(EnvironmentSummary {
+                    name,
+                    kind: Kind::Staging,
+                    host: String::new(),
+                    chaos: ChaosIntent::Simulated,
+                    note: "its file cannot be used".into(),
+                    saved,
+                    problem: Some(DeskError::from(error).0),
+                }),
+            }
+        }
+        out.push(EnvironmentSummary {
+            name: rehearsal::NAME.into(),
+            kind: Kind::Rehearsal,
+            host: "this computer".into(),
+            chaos: ChaosIntent::Real,
+            note: "This computer, restarts are real".into(),
+            saved: true,
+            problem: None,
+        });
+        out
+    }
+
+    /// An environment, opened.
+    pub async fn environment(&self, name: &str) -> Result<EnvironmentView, DeskError> {
+        if name == rehearsal::NAME {
+            let (environment, _) = self.resolve(name, None).await?;
+            return Ok(EnvironmentView {
+                kind: Kind::Rehearsal,
+                built_in: true,
+                saved: true,
+                form: forms::form(&environment),
+                secrets: Vec::new(),
+                keychain: None,
+            });
+        }
+        let environment = self.environments.load(name)?;
+        let (secrets, keychain) = self.vault.views(name).await;
+        Ok(EnvironmentView {
+            kind: environment.kind,
+            built_in: false,
+            saved: self.environments.is_saved(name),
+            form: forms::form(&environment),
+            secrets,
+            keychain,
+        })
+    }
+
+    /// Saves a form; `previous` is the name it had, so that a renamed environment is not kept twice.
+    pub async fn save_environment(
+        &self,
+        form: &EnvironmentForm,
+        previous: Option<&str>,
+    ) -> Result<EnvironmentView, DeskError> {
+        let environment = forms::environment(form).map_err(DeskError::fields)?;
+        let name = environment.name.clone();
+        let taken = previous != Some(name.as_str())
+            && (name == rehearsal::NAME || self.environments.is_saved(&name));
+        if taken {
+            return Err(DeskError::fields(vec![crate::view::FieldProblem {
+                field: "name".into(),
+                message: format!("There is an environment {name} already. Choose another name."),
+            }]));
+        }
+        self.environments.save(&environment)?;
+        if let Some(previous) = previous.filter(|previous| *previous != name) {
+            self.environments.remove(previous)?;
+        }
+        self.environment(&name).await
+    }
+
+    /// Keeps a secret. Of a Railway token the kind is asked from Railway first, so that a wrong one is seen at once.
+    pub async fn set_secret(
+        &self,
+        name: &str,
+        field: SecretField,
+        value: String,
+        session_only: bool,
+    ) -> Result<EnvironmentView, DeskError> {
+        let secret = holdpoint_agentverse::SecretString::from(value.trim().to_owned());
+        let kind = match (field, self.environments.load(name)?.railway) {
+            (SecretField::RailwayToken, Some(railway)) if !value.trim().is_empty() => {
+                Some(holdpoint_railway::Client::detect_kind(&railway.url, &secret).await?)
+            }
+            _ => None,
+        };
+        self.vault.set(name, field, secret, kind, session_only).await?;
+        self.environment(name).await
+    }
+
+    /// Takes the token of the Railway CLI of this account.
+    pub async fn import_railway_token(
+        &self,
+        name: &str,
+        session_only: bool,
+    ) -> Result<EnvironmentView, DeskError> {
+        let failed = |why: String| {
+            DeskError::new(
+                "railway_cli.unusable",
+                "No token was taken from the Railway CLI.",
+                "Log in with the Railway CLI, or create a token in Railway's settings and set it here.",
+            )
+            .because(why)
+        };
+        let home = std::env::home_dir().ok_or_else(|| failed("this account has no home folder".into()))?;
+        let path = holdpoint_railway::cli_config::path_in(&home);
+        let found = holdpoint_railway::cli_config::read(&path, Utc::now())
+            .map_err(|error| failed(error.to_string()))?;
+        self.vault.set(name, SecretField::RailwayToken, found.token, Some(found.kind), session_only).await?;
+        self.environment(name).await
+    }
+
+    /// Asks Railway what the token of an environment and the ids of a form reach.
+    pub async fn find_railway_ids(
+        &self,
+        name: &str,
+        form: &EnvironmentForm,
+    ) -> Result<RailwayFound, DeskError> {
+        let environment = forms::environment(form).map_err(DeskError::fields)?;
+        let secrets = self.vault.secrets(name).await;
+        let client = clients::railway(&environment, &secrets)?;
+        let reach = client.reach().await?;
+        let known = environment.railway.as_ref();
+        let pick = |reached: Option<String>, typed: Option<&String>| {
+            reached.or_else(|| typed.cloned()).filter(|id| !id.is_empty())
+        };
+        let missing = || {
+            DeskError::new(
+                "railway.no_ids",
+                "Railway does not say which project this token is for.",
+                "An account token reaches many: type the project and environment ids, then find the services.",
+            )
+        };
+        let project_id = pick(reach.project_id, known.map(|known| &known.project_id)).ok_or_else(missing)?;
+        let environment_id =
+            pick(reach.environment_id, known.map(|known| &known.environment_id)).ok_or_else(missing)?;
+        let state = client.environment(&project_id, &environment_id).await?;
+        let services = state
+            .services
+            .iter()
+            .map(|instance| RailwayService {
+                service: known
+                    .and_then(|known| {
+                        known.services.iter().find(|(_, id)| **id == instance.service_id)
+                    })
+                    .map(|(service, _)| *service)
+                    .or_else(|| guess(&instance.service_name)),
+                id: instance.service_id.clone(),
+                name: instance.service_name.clone(),
+            })
+            .collect();
+        Ok(RailwayFound {
+            asked_at: now(),
+            token_kind: secrets.railway_token_kind.map_or("token", holdpoint_railway::TokenKind::word).into(),
+            matches: known.is_some_and(|known| {
+                known.project_id == state.project_id && known.environment_id == state.id
+            }),
+            project: NamedId { id: state.project_id, name: reach.project_name.unwrap_or_default() },
+            environment: NamedId { id: state.id, name: state.name },
+            services,
+        })
+    }
+}
+
+/// Which of our services a Railway name seems to mean; a person confirms.
+fn guess(name: &str) -> Option<Service> {
+    let name = name.to_lowercase();
+    [
+        ("postgres", Service::Postgres),
+        ("redis", Service::Redis),
+        ("minio", Service::Minio),
+        ("worker", Service::Worker),
+        ("web", Service::Web),
+        ("api", Service::Api),
+    ]
+    .into_iter()
+    .find(|(word, _)| name.contains(word))
+    .map(|(_, service)| service)
+}
+
+/// The name of exported files carries the verdict with its labels, so that a file cannot be mistaken for another.
+fn export_name(check: &CheckSummary) -> String {
+    let words: String = check
+        .headline
+        .to_lowercase()
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .collect();
+    let words: Vec<&str> = words.split('-').filter(|word| !word.is_empty()).take(12).collect();
+    format!("check-{}-{}", check.number, words.join("-"))
+}
+
+fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Takes the records of a running check until it has ended, then makes its reports.
+async fn follow(desk: Arc<Desk>, current: Arc<Current>, mut check: run::Check, folder: PathBuf) {
+    loop {
+        match check.records.recv().await {
+            Ok(record) => current.live().see(&record),
+            // The page may have missed lines; the journal holds them, and the report is made from it.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => break,
+        }
+    }
+    if let Err(error) = check.done.await {
+        tracing::error!(%error, "the check ended with a defect of Holdpoint");
+    }
+    let number = current.check.number;
+    let sealed = tokio::task::spawn_blocking(move || desk.archive.seal(number)).await;
+    match sealed {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::error!(%error, folder = %folder.display(), "reports were not saved"),
+        Err(error) => tracing::error!(%error, "reports were not saved"),
+    }
+    current.live().saved();
+    current.over.cancel();
+}

@@ -1,0 +1,521 @@
+//! A saved check as the page opens it. A pure function of results and verdict, as every report.
+
+use std::collections::BTreeMap;
+
+use holdpoint_agentverse::evidence::PackState;
+use holdpoint_check::event::{Ending, StreamEndKind};
+use holdpoint_check::results::{Results, TestResults};
+use holdpoint_check::statistics::percentile_ms;
+use holdpoint_check::verdict::Verdict;
+use holdpoint_check::words::{Service, TestId};
+use holdpoint_report::charts::{self, Theme};
+use holdpoint_report::{Recorded, recorded};
+
+use crate::lines::service_title;
+use crate::live::{fault_state, figure};
+use crate::summary::{self, short_title};
+use crate::view::{
+    Chart, CheckSummary, Column, Figure, ForeignReport, PackFile, PackRow, Recovery, Report, Table, TestReport,
+};
+
+/// Opens a check of ours. `earlier` are recovery times of checks before it, oldest first.
+pub fn of_check(
+    check: CheckSummary,
+    folder: String,
+    results: &Results,
+    verdict: Verdict,
+    theme: Theme,
+    earlier: &BTreeMap<Service, Vec<f64>>,
+) -> Report {
+    let mut timeline = None;
+    let mut by_test: BTreeMap<TestId, Vec<Chart>> = BTreeMap::new();
+    for one in charts::of_check(results, &verdict, theme) {
+        let test = one.test;
+        let chart = chart(one);
+        match test {
+            Some(test) => by_test.entry(test).or_default().push(chart),
+            None => timeline = Some(chart),
+        }
+    }
+    let environment = &results.plan.environment;
+    let mut target = vec![
+        ("API".to_owned(), environment.api_url.to_string()),
+        ("Web".to_owned(), environment.web_url.to_string()),
+        ("Object store".to_owned(), environment.storage.url.to_string()),
+        ("Bucket".to_owned(), environment.storage.bucket.clone()),
+    ];
+    if let Some(railway) = &environment.railway {
+        target.push(("Railway project".to_owned(), railway.project_id.clone()));
+        target.push(("Railway environment".to_owned(), railway.environment_id.clone()));
+    }
+    for api in &results.api {
+        target.push((
+            "API as seen".to_owned(),
+            format!("{} {}, process started {}", api.environment, api.version, api.process_started_at.to_rfc3339()),
+        ));
+    }
+    target.push(("Holdpoint".to_owned(), results.holdpoint.clone()));
+    target.push(("Check id".to_owned(), results.check_id.clone()));
+    let fitness = results.fitness.map_or_else(
+        || "This computer's time keeping was not recorded: the check has no end.".to_owned(),
+        |fitness| {
+            format!(
+                "Watched for {:.0} s: longest stall {:.0} ms, largest clock step {:.0} ms.",
+                fitness.watched_ms / 1000.0,
+                fitness.longest_stall_ms,
+                fitness.largest_clock_step_ms
+            )
+        },
+    );
+    Report {
+        summary: check,
+        foreign: None,
+        waivers: results.waivers.clone(),
+        target,
+        preflight: results.preflight.clone(),
+        tests: results
+            .plan
+            .suite
+            .tests()
+            .into_iter()
+            .map(|test| test_report(results, &verdict, test, by_test.remove(&test).unwrap_or_default()))
+            .collect(),
+        recoveries: recoveries(results, earlier),
+        packs: packs(results),
+        bucket: results.bucket.clone(),
+        timeline,
+        fitness,
+        left: results.left.clone(),
+        removed: results.removed.clone(),
+        plan_digest: results.plan.digest(),
+        folder,
+        verdict: Some(verdict),
+    }
+}
+
+/// Opens a file of another program: its claims as claims.
+pub fn of_foreign(check: CheckSummary, folder: String, file: &Recorded) -> Report {
+    let foreign = recorded::explain(file).map(|explained| ForeignReport {
+        runner: explained.runner.into(),
+        claims: explained.claims,
+        tests: Table {
+            title: "What it claims, and what that proves".into(),
+            note: String::new(),
+            columns: recorded::EXPLAINED_COLUMNS
+                .iter()
+                .enumerate()
+                .map(|(place, title)| column(title, place == 2 || place == 3))
+                .collect(),
+            rows: explained.tests.iter().map(|row| row.to_vec()).collect(),
+        },
+        evidence: explained.evidence,
+        why_no_verdict: recorded::WHY_NO_VERDICT.into(),
+    });
+    Report {
+        target: vec![("API, as the file states it".to_owned(), check.environment.clone())],
+        summary: check,
+        verdict: None,
+        foreign,
+        waivers: Vec::new(),
+        preflight: Vec::new(),
+        tests: Vec::new(),
+        recoveries: Vec::new(),
+        packs: Vec::new(),
+        bucket: Vec::new(),
+        timeline: None,
+        fitness: String::new(),
+        left: Vec::new(),
+        removed: Vec::new(),
+        plan_digest: String::new(),
+        folder,
+    }
+}
+
+fn column(title: &str, numeric: bool) -> Column {
+    Column { title: title.into(), numeric, mono: false }
+}
+
+fn mono(title: &str) -> Column {
+    Column { title: title.into(), numeric: false, mono: true }
+}
+
+fn chart(one: charts::Chart) -> Chart {
+    let columns =
+        one.columns.iter().enumerate().map(|(place, title)| column(title, place > 0)).collect();
+    Chart {
+        id: one.id,
+        table: Table { title: format!("{}, as numbers", one.title), note: String::new(), columns, rows: one.rows },
+        title: one.title,
+        note: one.note,
+        alt: one.alt,
+        svg: one.svg,
+    }
+}
+
+fn test_report(results: &Results, verdict: &Verdict, test: TestId, charts: Vec<Chart>) -> TestReport {
+    let one = results.test(test);
+    let key = figure(results, test, results.elapsed_ms);
+    let state = summary::test_state(results, verdict, test);
+    let met = verdict.criteria.iter().filter(|row| row.test == Some(test));
+    let broken = verdict
+        .criteria
+        .iter()
+        .find(|row| row.test == Some(test) && row.state == holdpoint_check::verdict::State::Broken);
+    let summary = match (broken, &key) {
+        (Some(row), _) => format!("{}: {}", row.title, row.measured),
+        (None, Some(key)) => {
+            [key.label.as_str(), key.value.as_str(), key.unit.as_str()]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
+        }
+        (None, None) => format!("{} criteria", met.count()),
+    };
+    TestReport {
+        id: test,
+        title: test.title().into(),
+        short_title: short_title(test).into(),
+        state,
+        summary,
+        elapsed_ms: one.elapsed_ms,
+        figures: figures(results, &one, test),
+        charts,
+        tables: tables(results, &one, test),
+        stopped: match &one.ending {
+            Some(Ending::Stopped { reason }) => Some(reason.clone()),
+            _ => None,
+        },
+    }
+}
+
+fn fig(value: impl ToString, unit: &str, label: impl Into<String>, bad: bool) -> Figure {
+    Figure { value: value.to_string(), unit: unit.into(), label: label.into(), bad }
+}
+
+fn figures(results: &Results, one: &TestResults, test: TestId) -> Vec<Figure> {
+    let parameters = &results.plan.parameters;
+    let mut out = Vec::new();
+    let latency = summary::latency(results, test);
+    let sent: u64 = one.operations.values().map(|record| record.sent).sum();
+    let failed: u64 = one.operations.values().map(holdpoint_load::OperationRecord::failures).sum();
+    match test {
+        TestId::L1 => {
+            if let Some(p95) = percentile_ms(&latency, 0.95) {
+                let limit = parameters.l1.p95_limit_ms;
+                out.push(fig(format!("{p95:.0}"), "ms", format!("P95, limit {limit:.0}\u{a0}ms"), p95 >= limit));
+            }
+            out.push(fig(failed, &format!("of {sent}"), format!("failed, limit {}", parameters.l1.failure_limit), failed > parameters.l1.failure_limit));
+        }
+        TestId::L2 => {
+            out.push(fig(failed, &format!("of {sent}"), format!("failed, limit {}", parameters.l2.failure_limit), failed > parameters.l2.failure_limit));
+            if let Some(peak) = one.backlog.iter().map(|sample| sample.waiting).max() {
+                let limit = parameters.l2.backlog_limit;
+                out.push(fig(peak, "", format!("highest backlog, limit {limit}"), peak >= limit));
+            }
+        }
+        TestId::L3 => {
+            let whole = one.streams.iter().filter(|stream| stream.completed).count();
+            out.push(fig(whole, &format!("of {}", one.streams.len()), "streams complete", whole < one.streams.len()));
+            let good = one.exports.iter().filter(|export| export.problem.is_none()).count();
+            out.push(fig(good, &format!("of {}", one.exports.len()), "exports read back", good < one.exports.len()));
+            let bad = one.storage_probes.iter().filter(|probe| !probe.ok).count();
+            out.push(fig(bad, &format!("of {}", one.storage_probes.len()), "bucket failures, limit 0", bad > 0));
+        }
+        TestId::C1 | TestId::C3 => {
+            let runs = results.runs_of(test);
+            let done = runs.iter().filter(|run| run.status() == "succeeded").count();
+            let stuck = runs.iter().filter(|run| run.stuck.is_some()).count();
+            out.push(fig(done, &format!("of {}", runs.len()), "runs finished", false));
+            out.push(fig(stuck, "", "stuck, limit 0", stuck > 0));
+        }
+        TestId::C2 => {
+            let resumed = one.streams.iter().filter(|stream| stream.completed).count();
+            let clean = one.streams.iter().filter(|stream| stream.end == StreamEndKind::Failed).count();
+            let lost = one.streams.len() - resumed - clean.min(one.streams.len() - resumed);
+            out.push(fig(resumed, &format!("of {}", one.streams.len()), "streams complete", false));
+            out.push(fig(clean, "", "failed cleanly", false));
+            out.push(fig(lost, "", "lost, limit 0", lost > 0));
+        }
+        TestId::Rep => {
+            let bad = results.packs.values().filter(|pack| pack.state == PackState::Corrupt).count();
+            let absent = results.packs.values().filter(|pack| pack.state == PackState::Absent).count();
+            let files: usize = results.packs.values().map(|pack| pack.files.len()).sum();
+            let intact: usize = results
+                .packs
+                .values()
+                .flat_map(|pack| &pack.files)
+                .filter(|file| file.state == PackState::Valid)
+                .count();
+            out.push(fig(bad, &format!("of {}", results.packs.len()), "corrupted, limit 0", bad > 0));
+            out.push(fig(absent, "", "absent", absent > 0));
+            out.push(fig(intact, &format!("of {files}"), "files intact", intact < files));
+        }
+        TestId::Bucket => {}
+    }
+    out.extend(figure(results, test, results.elapsed_ms).filter(|_| test.is_chaos() || test == TestId::Bucket));
+    if let Some(outage) = one.outages.first() {
+        out.push(fig(
+            format!("{:.1} to {:.1}", outage.at_least_ms / 1000.0, outage.at_most_ms / 1000.0),
+            "s",
+            format!("{} did not answer", service_title(outage.service)),
+            outage.to.is_none(),
+        ));
+    }
+    out
+}
+
+fn tables(results: &Results, one: &TestResults, test: TestId) -> Vec<Table> {
+    let mut out = Vec::new();
+    let mut add = |title: &str, note: &str, columns: Vec<Column>, rows: Vec<Vec<String>>| {
+        if !rows.is_empty() {
+            out.push(Table { title: title.into(), note: note.into(), columns, rows });
+        }
+    };
+    let at = |ms: u64| format!("{}:{:02}", ms / 60_000, ms / 1000 % 60);
+    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.0}"));
+    add(
+        "Operations",
+        "latency from the intended start",
+        vec![
+            column("Operation", false),
+            column("Planned", true),
+            column("Sent", true),
+            column("Answered", true),
+            column("Failed", true),
+            column("P50 ms", true),
+            column("P95 ms", true),
+            column("P99 ms", true),
+            column("Longest ms", true),
+        ],
+        one.operations
+            .iter()
+            .map(|(kind, record)| {
+                vec![
+                    kind.clone(),
+                    record.planned.to_string(),
+                    record.sent.to_string(),
+                    record.ok.to_string(),
+                    record.failures().to_string(),
+                    number(percentile_ms(&record.latency, 0.5)),
+                    number(percentile_ms(&record.latency, 0.95)),
+                    number(percentile_ms(&record.latency, 0.99)),
+                    number(record.latency.max_ms()),
+                ]
+            })
+            .collect(),
+    );
+    add(
+        "Failed operations",
+        "at most 40 are kept one by one",
+        vec![column("At", true), column("Operation", false), mono("Id"), column("Class", false), column("What was seen", false)],
+        one.failures
+            .iter()
+            .map(|failure| {
+                vec![at(failure.at_ms), failure.kind.clone(), failure.id.clone(), failure.class.clone(), failure.detail.clone()]
+            })
+            .collect(),
+    );
+    add(
+        "This server cannot do",
+        "",
+        vec![column("What", false), column("Reason found", false)],
+        one.not_drivable.iter().map(|(what, reason)| vec![what.clone(), reason.clone()]).collect(),
+    );
+    add(
+        "Streams",
+        "",
+        vec![mono("Stream"), mono("Run"), column("Ticks", true), column("Missing", true), column("Repeated", true), column("Resumed", true), column("Longest gap ms", true), column("End", false)],
+        one.streams
+            .iter()
+            .map(|stream| {
+                vec![
+                    stream.id.clone(),
+                    stream.run_id.clone(),
+                    stream.received.to_string(),
+                    stream.missing.len().to_string(),
+                    stream.repeated.len().to_string(),
+                    stream.resumed.to_string(),
+                    format!("{:.0}", stream.longest_gap_ms),
+                    if stream.detail.is_empty() {
+                        format!("{:?}", stream.end).to_lowercase()
+                    } else {
+                        stream.detail.clone()
+                    },
+                ]
+            })
+            .collect(),
+    );
+    add(
+        "Exports",
+        "",
+        vec![mono("Export"), column("Records said", true), column("Records read", true), column("Foreign", true), column("Problem", false)],
+        one.exports
+            .iter()
+            .map(|export| {
+                vec![
+                    export.export_id.clone().unwrap_or_else(|| export.id.clone()),
+                    export.records_said.map_or_else(|| "–".to_owned(), |count| count.to_string()),
+                    export.records_read.map_or_else(|| "–".to_owned(), |count| count.to_string()),
+                    export.foreign.to_string(),
+                    export.problem.clone().unwrap_or_else(|| "none".to_owned()),
+                ]
+            })
+            .collect(),
+    );
+    let runs = results.runs_of(test);
+    add(
+        "Runs",
+        "",
+        vec![mono("Run"), column("Created", true), column("Statuses", false), column("Outcome", false)],
+        runs.iter()
+            .map(|run| {
+                vec![
+                    run.run_id.clone(),
+                    at(run.created_ms),
+                    run.statuses
+                        .iter()
+                        .map(|(ms, status)| format!("{status} {}", at(*ms)))
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                    match &run.stuck {
+                        Some((status, waited)) => format!("stuck: {status} after {waited:.0} s"),
+                        None => run.status().to_owned(),
+                    },
+                ]
+            })
+            .collect(),
+    );
+    add(
+        "Written and read back",
+        "",
+        vec![
+            column("What", false),
+            column("When", false),
+            column("Sent", true),
+            column("Acknowledged", true),
+            column("Kept", true),
+            column("Lost", true),
+            column("Doubled", true),
+            column("Altered", true),
+            column("Unexpected", true),
+            column("Unknown", true),
+        ],
+        results
+            .reconciliations
+            .iter()
+            .filter(|one| one.test == Some(test))
+            .map(|one| {
+                vec![
+                    one.kind.map_or("", holdpoint_check::event::WriteKind::word).to_owned(),
+                    one.moment.clone(),
+                    one.sent.to_string(),
+                    one.acknowledged.to_string(),
+                    one.kept.to_string(),
+                    one.lost.len().to_string(),
+                    one.duplicated.len().to_string(),
+                    one.altered.len().to_string(),
+                    one.unexpected.len().to_string(),
+                    one.unknown.len().to_string(),
+                ]
+            })
+            .collect(),
+    );
+    add(
+        "Around the fault",
+        "",
+        vec![column("At", true), column("When", false), column("Steady", false), column("What was seen", false)],
+        results
+            .steady
+            .iter()
+            .filter(|look| look.test == Some(test))
+            .map(|look| {
+                vec![
+                    at(look.at_ms),
+                    format!("{:?}", look.phase).to_lowercase(),
+                    if look.healthy { "yes" } else { "no" }.to_owned(),
+                    look.detail.clone(),
+                ]
+            })
+            .collect(),
+    );
+    out
+}
+
+fn recoveries(results: &Results, earlier: &BTreeMap<Service, Vec<f64>>) -> Vec<Recovery> {
+    let parameters = &results.plan.parameters;
+    let limit = |test| match test {
+        TestId::C1 => parameters.c1.restart_deadline_s,
+        TestId::C2 => parameters.c2.restart_deadline_s,
+        _ => parameters.c3.restart_deadline_s,
+    };
+    let mut out: Vec<Recovery> = results
+        .faults
+        .iter()
+        .map(|fault| {
+            let mut how = Vec::new();
+            if let Some((proof, ..)) = &fault.proven {
+                how.push(format!("proven by {proof}"));
+            }
+            if let Some((_, verified)) = &fault.recovered {
+                how.push(verified.clone());
+            }
+            if let Some((code, message, _)) = &fault.refused {
+                how.push(format!("refused ({code}): {message}"));
+            }
+            how.extend(fault.unproven.iter().cloned());
+            how.extend(fault.not_recovered.iter().map(|(_, advice)| advice.clone()));
+            Recovery {
+                service: fault.intent.service,
+                test: fault.intent.test,
+                state: fault_state(fault),
+                seconds: fault.recovered.as_ref().map(|(seconds, _)| *seconds),
+                limit_s: limit(fault.intent.test),
+                how: how.join("; "),
+                identity: fault.proven.as_ref().map(|(_, before, after)| (before.clone(), after.clone())),
+                earlier: earlier.get(&fault.intent.service).cloned().unwrap_or_default(),
+            }
+        })
+        .collect();
+    out.extend(results.simulated.iter().map(|(test, service)| Recovery {
+        service: *service,
+        test: *test,
+        state: crate::view::FaultState::Simulated,
+        seconds: None,
+        limit_s: limit(*test),
+        how: "not measured: nothing was restarted".into(),
+        identity: None,
+        earlier: earlier.get(service).cloned().unwrap_or_default(),
+    }));
+    out
+}
+
+fn packs(results: &Results) -> Vec<PackRow> {
+    results
+        .packs
+        .iter()
+        .map(|(run_id, pack)| PackRow {
+            run_id: run_id.clone(),
+            test: results.runs.iter().find(|run| run.run_id == *run_id).and_then(|run| run.test),
+            intact: pack.state == PackState::Valid,
+            state: pack.state.word().into(),
+            files: pack
+                .files
+                .iter()
+                .map(|file| PackFile {
+                    name: file.file.file_name().into(),
+                    intact: file.state == PackState::Valid,
+                    state: file.state.word().into(),
+                    records: file.records,
+                    size_bytes: file.size_bytes,
+                })
+                .collect(),
+            problems: pack
+                .problems()
+                .into_iter()
+                .take(20)
+                .map(|(file, problem)| format!("{file}: {}", problem.message))
+                .collect(),
+        })
+        .collect()
+}

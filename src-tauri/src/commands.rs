@@ -1,0 +1,260 @@
+//! What the page can ask of the desk. Every refusal is a [`Problem`].
+
+use std::sync::Arc;
+
+use holdpoint_check::words::Service;
+use holdpoint_desk::view::{
+    About, CheckDraft, ChecksPage, ChecksQuery, Drill, EnvironmentForm, EnvironmentView, FieldProblem, Home,
+    JournalPage, JournalQuery, PlanPreview, PreflightReport, Problem, RailwayFound, Report, RestartReport,
+    SecretField, ServiceLog, ServicesView, Settings, StorageReport,
+};
+use holdpoint_desk::{Desk, DeskError, Theme, forms, operations, rehearsal};
+use tauri::State;
+
+use crate::preferences::Preferences;
+use crate::shell::{self, FromOutside, LINKS};
+
+pub(crate) type Answer<T> = Result<T, Problem>;
+type Held<'a> = State<'a, Arc<Desk>>;
+
+/// The desk's errors as they cross.
+pub(crate) fn told(error: impl Into<DeskError>) -> Problem {
+    error.into().0
+}
+
+/// Reading and folding a journal computes for a while, so it gets a thread of its own.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
+) -> Answer<T> {
+    match tauri::async_runtime::spawn_blocking(work).await {
+        Ok(answer) => answer.map_err(told),
+        Err(error) => {
+            Err(told(DeskError::new("defect", "This is a defect of Holdpoint.", "Start it again.").because(error)))
+        }
+    }
+}
+
+#[tauri::command]
+pub(crate) async fn home(
+    desk: Held<'_>,
+    preferences: State<'_, Preferences>,
+    outside: State<'_, FromOutside>,
+) -> Answer<Home> {
+    let running = desk.running().map(|current| current.check.clone());
+    let newest = ChecksQuery { limit: 1, ..ChecksQuery::default() };
+    let listed = desk.clone();
+    let without = running.as_ref().map(|check| check.number);
+    let page = apart(move || Ok(listed.archive.list(&newest, without))).await?;
+    let (opened, refused) = outside.take();
+    Ok(Home {
+        version: env!("CARGO_PKG_VERSION").into(),
+        checks: page.total,
+        environments: desk.environment_list().await,
+        running,
+        last: page.checks.into_iter().next(),
+        settings: preferences.get(),
+        opened,
+        refused,
+    })
+}
+
+#[tauri::command]
+pub(crate) async fn about(desk: Held<'_>) -> Answer<About> {
+    let kept = desk.clone();
+    let checks_bytes = apart(move || Ok(kept.archive.bytes())).await?;
+    Ok(About {
+        version: env!("CARGO_PKG_VERSION").into(),
+        checks_folder: desk.archive.folder().display().to_string(),
+        environments_folder: desk.environments.folder().display().to_string(),
+        checks_bytes,
+        license: env!("CARGO_PKG_LICENSE").into(),
+        runbook: holdpoint_check::parameters::Parameters::default(),
+        links: LINKS.iter().map(|(title, url)| ((*title).to_owned(), (*url).to_owned())).collect(),
+    })
+}
+
+#[tauri::command]
+pub(crate) async fn save_settings(
+    app: tauri::AppHandle,
+    preferences: State<'_, Preferences>,
+    settings: Settings,
+) -> Answer<()> {
+    shell::apply_theme(&app, settings.theme);
+    preferences.save(&app, settings).map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn drills() -> Answer<Vec<Drill>> {
+    rehearsal::drills().await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn plan(desk: Held<'_>, draft: CheckDraft) -> Answer<PlanPreview> {
+    desk.preview(&draft).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn preflight(desk: Held<'_>, environment: String, simulate: bool) -> Answer<PreflightReport> {
+    desk.preflight(&environment, simulate).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn start_check(
+    app: tauri::AppHandle,
+    desk: Held<'_>,
+    draft: CheckDraft,
+) -> Answer<u32> {
+    let current = desk.start_check(&draft).await.map_err(told)?;
+    let number = current.check.number;
+    tauri::async_runtime::spawn(shell::tell_the_end(app, current));
+    Ok(number)
+}
+
+#[tauri::command]
+pub(crate) async fn abort_check(desk: Held<'_>) -> Answer<()> {
+    if let Some(current) = desk.running() {
+        current.abort();
+    }
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn checks(desk: Held<'_>, query: ChecksQuery) -> Answer<ChecksPage> {
+    let running = desk.running().map(|current| current.check.number);
+    let desk = desk.inner().clone();
+    apart(move || Ok(desk.archive.list(&query, running))).await
+}
+
+#[tauri::command]
+pub(crate) async fn report(desk: Held<'_>, number: u32, dark: bool) -> Answer<Report> {
+    let desk = desk.inner().clone();
+    apart(move || desk.report(number, if dark { Theme::Dark } else { Theme::Light })).await
+}
+
+#[tauri::command]
+pub(crate) async fn journal(desk: Held<'_>, number: u32, query: JournalQuery) -> Answer<JournalPage> {
+    let desk = desk.inner().clone();
+    apart(move || desk.journal(number, &query)).await
+}
+
+#[tauri::command]
+pub(crate) async fn waive(
+    desk: Held<'_>,
+    number: u32,
+    code: String,
+    criterion: String,
+    name: String,
+    reason: String,
+    days: u32,
+) -> Answer<()> {
+    let desk = desk.inner().clone();
+    apart(move || desk.waive(number, &code, &criterion, &name, &reason, days)).await
+}
+
+#[tauri::command]
+pub(crate) async fn summary_text(desk: Held<'_>, number: u32) -> Answer<String> {
+    let desk = desk.inner().clone();
+    apart(move || desk.summary_text(number)).await
+}
+
+#[tauri::command]
+pub(crate) async fn services(desk: Held<'_>, environment: String) -> Answer<ServicesView> {
+    let (environment, secrets) = desk.resolve(&environment, None).await.map_err(told)?;
+    operations::services(&environment, &secrets).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn storage_test(desk: Held<'_>, environment: String) -> Answer<StorageReport> {
+    let (environment, secrets) = desk.resolve(&environment, None).await.map_err(told)?;
+    operations::storage_test(&environment, &secrets).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn service_logs(
+    desk: Held<'_>,
+    environment: String,
+    service: Service,
+) -> Answer<Vec<ServiceLog>> {
+    let (environment, secrets) = desk.resolve(&environment, None).await.map_err(told)?;
+    operations::logs(&environment, &secrets, service, 200).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn restart_service(
+    desk: Held<'_>,
+    environment: String,
+    service: Service,
+) -> Answer<RestartReport> {
+    if let Some(current) = desk.running() {
+        return Err(told(DeskError::new(
+            "check.running",
+            format!("Check {} is running.", current.check.number),
+            "Restart by hand when it is done: a restart now would be taken for its fault.",
+        )));
+    }
+    let (environment, secrets) = desk.resolve(&environment, None).await.map_err(told)?;
+    operations::restart(&environment, &secrets, service).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn environment(desk: Held<'_>, name: String) -> Answer<EnvironmentView> {
+    desk.environment(&name).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn check_environment(form: EnvironmentForm) -> Answer<Vec<FieldProblem>> {
+    Ok(forms::environment(&form).err().unwrap_or_default())
+}
+
+#[tauri::command]
+pub(crate) async fn save_environment(
+    desk: Held<'_>,
+    form: EnvironmentForm,
+    previous: Option<String>,
+) -> Answer<EnvironmentView> {
+    desk.save_environment(&form, previous.as_deref()).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn remove_environment(desk: Held<'_>, name: String) -> Answer<()> {
+    desk.environments.remove(&name).map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn set_secret(
+    desk: Held<'_>,
+    environment: String,
+    field: SecretField,
+    value: String,
+    session_only: bool,
+) -> Answer<EnvironmentView> {
+    desk.set_secret(&environment, field, value, session_only).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn clear_secret(
+    desk: Held<'_>,
+    environment: String,
+    field: SecretField,
+) -> Answer<EnvironmentView> {
+    desk.vault.clear(&environment, field).await.map_err(told)?;
+    desk.environment(&environment).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn import_railway_token(
+    desk: Held<'_>,
+    environment: String,
+    session_only: bool,
+) -> Answer<EnvironmentView> {
+    desk.import_railway_token(&environment, session_only).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn find_railway_ids(
+    desk: Held<'_>,
+    environment: String,
+    form: EnvironmentForm,
+) -> Answer<RailwayFound> {
+    desk.find_railway_ids(&environment, &form).await.map_err(told)
+}

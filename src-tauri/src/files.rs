@@ -1,0 +1,97 @@
+//! Files outside the archive: only those a person picked, and the reports folder. The file plugin's scope is the one list
+//! of what was picked; the page never names a path that is not in it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use holdpoint_desk::view::{CheckSummary, ExportFormat};
+use holdpoint_desk::{Desk, DeskError};
+use tauri::{AppHandle, State};
+use tauri_plugin_dialog::{DialogExt as _, FilePath};
+use tauri_plugin_fs::FsExt as _;
+use tauri_plugin_opener::OpenerExt as _;
+
+use crate::commands::{Answer, told};
+
+/// Files that were exported since the start; these may be shown in the file manager.
+#[derive(Debug, Default)]
+pub(crate) struct Written(Mutex<Vec<PathBuf>>);
+
+/// Adds a folder that a person picked.
+pub(crate) fn allow(app: &AppHandle, folder: &Path) {
+    if let Err(error) = app.fs_scope().allow_directory(folder, true) {
+        tracing::warn!(%error, folder = %folder.display(), "the folder cannot be used");
+    }
+}
+
+fn picked(path: Option<FilePath>) -> Option<PathBuf> {
+    path.and_then(|path| path.into_path().ok())
+}
+
+#[tauri::command]
+pub(crate) async fn pick_results(
+    app: AppHandle,
+    desk: State<'_, Arc<Desk>>,
+) -> Answer<Option<CheckSummary>> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    app.dialog().file().add_filter("Results", &["json"]).set_title("Open a results file").pick_file(
+        move |path| {
+            let _ = sender.send(path);
+        },
+    );
+    let Some(path) = picked(receiver.await.ok().flatten()) else { return Ok(None) };
+    desk.archive.import(&path).map(Some).map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn pick_folder(app: AppHandle, current: String) -> Answer<Option<String>> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    app.dialog().file().set_directory(&current).set_title("Choose a folder").pick_folder(move |path| {
+        let _ = sender.send(path);
+    });
+    let Some(path) = picked(receiver.await.ok().flatten()) else { return Ok(None) };
+    allow(&app, &path);
+    Ok(Some(path.display().to_string()))
+}
+
+#[tauri::command]
+pub(crate) async fn export_check(
+    app: AppHandle,
+    desk: State<'_, Arc<Desk>>,
+    written: State<'_, Written>,
+    number: u32,
+    folder: String,
+    formats: Vec<ExportFormat>,
+) -> Answer<Vec<String>> {
+    let folder = PathBuf::from(folder);
+    if !app.fs_scope().is_allowed(&folder) && !app.fs_scope().is_allowed(folder.join("report.md")) {
+        return Err(told(DeskError::new(
+            "export.not_picked",
+            "This folder was not chosen by you.",
+            "Choose it with Change, then export again.",
+        )));
+    }
+    let files = desk.export(number, &folder, &formats).map_err(told)?;
+    written.0.lock().unwrap_or_else(PoisonError::into_inner).extend(files.iter().cloned());
+    Ok(files.iter().map(|file| file.display().to_string()).collect())
+}
+
+#[tauri::command]
+pub(crate) async fn reveal(
+    app: AppHandle,
+    desk: State<'_, Arc<Desk>>,
+    written: State<'_, Written>,
+    path: String,
+) -> Answer<()> {
+    let path = PathBuf::from(path);
+    let ours = written.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&path)
+        || path.parent() == Some(desk.archive.folder())
+        || path == desk.archive.folder()
+        || path == desk.environments.folder();
+    if !ours {
+        return Err(told(DeskError::new("reveal.refused", "This is not a file of Holdpoint.", "")));
+    }
+    app.opener().reveal_item_in_dir(&path).map_err(|error| {
+        told(DeskError::new("reveal.failed", "The file manager could not be opened.", "").because(error))
+    })
+}

@@ -1,0 +1,100 @@
+//! The desktop application: one window over the desk. Nothing here could run without a window; what a check is and does
+//! lives in the crates.
+
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod commands;
+mod files;
+mod preferences;
+mod shell;
+mod watching;
+
+use std::sync::Arc;
+
+use holdpoint_desk::Desk;
+use tauri::Manager as _;
+
+fn main() -> std::process::ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::WARN).init();
+    match run() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the window could not be opened");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let desk = Arc::new(Desk::of_account()?);
+    let mut builder = tauri::Builder::default();
+    if shell::has_session_bus() {
+        builder = builder.plugin(tauri_plugin_single_instance::init(|app, arguments, folder| {
+            shell::show(app);
+            shell::open_argument(app, arguments.into_iter().map(Into::into), std::path::Path::new(&folder));
+        }));
+    }
+    let app = builder
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_fs::init())
+        .plugin(tauri_plugin_notification::init())
+        .plugin(tauri_plugin_opener::init())
+        .plugin(tauri_plugin_window_state::Builder::default().build())
+        .manage(desk)
+        .manage(watching::Watchers::default())
+        .manage(shell::FromOutside::default())
+        .manage(files::Written::default())
+        .invoke_handler(tauri::generate_handler![
+            commands::home,
+            commands::about,
+            commands::save_settings,
+            commands::drills,
+            commands::plan,
+            commands::preflight,
+            commands::start_check,
+            watching::watch_check,
+            watching::unwatch_check,
+            commands::abort_check,
+            commands::checks,
+            commands::report,
+            commands::journal,
+            commands::waive,
+            files::pick_results,
+            files::pick_folder,
+            files::export_check,
+            commands::summary_text,
+            files::reveal,
+            commands::services,
+            commands::storage_test,
+            commands::service_logs,
+            commands::restart_service,
+            commands::environment,
+            commands::check_environment,
+            commands::save_environment,
+            commands::remove_environment,
+            commands::set_secret,
+            commands::clear_secret,
+            commands::import_railway_token,
+            commands::find_railway_ids,
+            shell::open_link,
+            shell::set_title,
+            shell::close_anyway,
+        ])
+        .setup(|app| {
+            let settings = preferences::load();
+            files::allow(app.handle(), std::path::Path::new(&settings.reports_folder));
+            app.manage(preferences::Preferences::new(settings));
+            shell::open(app)?;
+            let here = std::env::current_dir().unwrap_or_default();
+            shell::open_argument(app.handle(), std::env::args_os(), &here);
+            Ok(())
+        })
+        .build(tauri::generate_context!())?;
+    app.run(|app, event| {
+        if let tauri::RunEvent::Exit = event {
+            let desk = app.state::<Arc<Desk>>().inner().clone();
+            tauri::async_runtime::block_on(desk.stop_rehearsal());
+        }
+    });
+    Ok(())
+}

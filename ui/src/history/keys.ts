@@ -1,0 +1,19 @@
+/** Whether a key press belongs to a field, a dialog or a menu, so that single letters must do nothing. */
+export function typing(event: KeyboardEvent): boolean {
+  const at = event.target;
+  if (event.defaultPrevented || event.altKey) return true;
+  if (!(at instanceof HTMLElement)) return false;
+  return at.isContentEditable || at.closest('input, textarea, select, dialog, [role="menu"]') !== null;
+}
+
+/** Ctrl, or Command on a Mac. */
+export function withControl(event: KeyboardEvent): boolean {
+  return event.ctrlKey || event.metaKey;
+}
+
+/** Puts the focus into the search field of a part of the page. */
+export function find(inside: HTMLElement | undefined): void {
+  const field = inside?.querySelector<HTMLInputElement>('input[type="search"], input');
+  field?.focus();
+  field?.select();
+}
