@@ -42,7 +42,7 @@ pub(crate) async fn home(
 ) -> Answer<Home> {
     let running = desk.running().map(|current| current.check.clone());
     let newest = ChecksQuery { limit: 1, ..ChecksQuery::default() };
-    let listed = desk.clone();
+    let listed = desk.inner().clone();
     let without = running.as_ref().map(|check| check.number);
     let page = apart(move || Ok(listed.archive.list(&newest, without))).await?;
     let (opened, refused) = outside.take();
@@ -60,7 +60,7 @@ pub(crate) async fn home(
 
 #[tauri::command]
 pub(crate) async fn about(desk: Held<'_>) -> Answer<About> {
-    let kept = desk.clone();
+    let kept = desk.inner().clone();
     let checks_bytes = apart(move || Ok(kept.archive.bytes())).await?;
     Ok(About {
         version: env!("CARGO_PKG_VERSION").into(),

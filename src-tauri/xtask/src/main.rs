@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 mod fresh_root;
 mod packages;
+mod page;
 mod repeat;
 mod steps;
 

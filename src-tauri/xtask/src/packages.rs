@@ -50,6 +50,52 @@ const PACKAGES: &[Package] = &[
         purpose: "the certificate authorities by which cargo trusts the package registry",
         detect: Detect::File { variable: "SSL_CERT_FILE", usual: "/etc/ssl/certs/ca-certificates.crt" },
     },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "libwebkit2gtk-4.1-dev",
+        purpose: "the engine that shows the window",
+        detect: Detect::Command(&["pkg-config", "--exists", "webkit2gtk-4.1"]),
+    },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "librsvg2-dev",
+        purpose: "draws the icons of the window",
+        detect: Detect::Command(&["pkg-config", "--exists", "librsvg-2.0"]),
+    },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "libxdo-dev",
+        purpose: "menus of the window under X11",
+        detect: Detect::Header("#include <xdo.h>\n"),
+    },
+];
+
+/// What only the tests of the real window need besides.
+const TEST_PACKAGES: &[Package] = &[
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "webkit2gtk-driver",
+        purpose: "drives the real window in tests",
+        detect: Detect::Command(&["WebKitWebDriver", "--version"]),
+    },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "xvfb",
+        purpose: "a screen for the window where there is none",
+        detect: Detect::Command(&["sh", "-c", "command -v Xvfb"]),
+    },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "gnome-keyring",
+        purpose: "a real keychain for tests",
+        detect: Detect::Command(&["gnome-keyring-daemon", "--version"]),
+    },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "dbus-x11",
+        purpose: "the bus on which the keychain of the tests is found",
+        detect: Detect::Command(&["sh", "-c", "command -v dbus-daemon && command -v dbus-launch"]),
+    },
 ];
 
 impl Package {
@@ -67,9 +113,18 @@ impl Package {
     }
 }
 
-/// Looks for every package, and installs those that are missing.
+/// Looks for every package the application needs, and installs those that are missing.
 pub fn ensure() -> Result<(), Failure> {
-    let missing: Vec<&Package> = PACKAGES.iter().filter(|package| !package.present()).collect();
+    ensure_all(PACKAGES.iter())
+}
+
+/// The same with what only tests need.
+pub fn ensure_for_tests() -> Result<(), Failure> {
+    ensure_all(PACKAGES.iter().chain(TEST_PACKAGES))
+}
+
+fn ensure_all(wanted: impl Iterator<Item = &'static Package>) -> Result<(), Failure> {
+    let missing: Vec<&Package> = wanted.filter(|package| !package.present()).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
-use crate::packages;
+use crate::{packages, page};
 
 /// Why a command ends, and with which exit code.
 #[derive(Debug)]
@@ -30,9 +30,23 @@ impl Failure {
     }
 }
 
-/// `cargo xtask run [ARGS...]`.
+/// Whether a window can be shown.
+fn has_display() -> bool {
+    !cfg!(target_os = "linux") || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
+/// `cargo xtask run [ARGS...]`: the window; a check in the terminal where there is no display, or with arguments for it.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
     packages::ensure()?;
+    page::build()?;
+    if arguments.is_empty() && has_display() {
+        step("Build the window, holdpoint and its rehearsal", build().args(["--package", "holdpoint-desktop"]))?;
+        println!("\n== holdpoint-desktop");
+        return match code_of(status(&mut Command::new(built("holdpoint-desktop")))?) {
+            0 => Ok(()),
+            code => Err(Failure::silent(code)),
+        };
+    }
     step("Build holdpoint and its rehearsal", &mut build())?;
     println!("\n== holdpoint check --rehearse {}", arguments.join(" "));
     let mut check = Command::new(holdpoint());
@@ -46,12 +60,15 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 
 /// `cargo xtask test`.
 pub fn test() -> Result<(), Failure> {
-    packages::ensure()?;
+    packages::ensure_for_tests()?;
+    page::install()?;
+    page::check()?;
+    page::build()?;
     step("Formatting", cargo().args(["fmt", "--check"]))?;
     step("Lints", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     // The tests of the terminal program start both binaries; `cargo test` alone would build only the one that
     // belongs to the package under test.
-    step("Build holdpoint and its rehearsal", &mut build())?;
+    step("Build the window, holdpoint and its rehearsal", build().args(["--package", "holdpoint-desktop"]))?;
     step("Tests", cargo().args(["test", "--workspace"]).env("RUST_BACKTRACE", "1"))
 }
 
@@ -79,8 +96,13 @@ pub fn build() -> Command {
 
 /// The terminal program as [`build`] leaves it.
 pub fn holdpoint() -> PathBuf {
+    built("holdpoint")
+}
+
+/// A program as the development build leaves it.
+pub fn built(name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
-    repository().join(target).join("debug").join(format!("holdpoint{}", std::env::consts::EXE_SUFFIX))
+    repository().join(target).join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// The top of the repository, wherever the command was typed.

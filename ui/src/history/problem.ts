@@ -5,7 +5,8 @@ import type { Problem } from '../host/types/Problem';
  * and must still be shown as something a person can act on.
  */
 export function asProblem(thrown: unknown): Problem {
-  if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && 'code' in thrown) return thrown as Problem;
+  if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && 'code' in thrown)
+    return thrown as Problem;
   const why = thrown instanceof Error ? thrown.message : String(thrown);
   return {
     code: 'page.failed',

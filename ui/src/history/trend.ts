@@ -68,7 +68,8 @@ export function trendWords(checks: CheckSummary[]): string {
   const range =
     rest.length === 0 ? '' : `, between ${Math.round(Math.min(...rest))} and ${Math.round(Math.max(...rest))} ms`;
   const bad = over.map(
-    (check) => `check ${check.number} at ${Math.round(check.l1_p95_ms ?? 0)} ms, over its limit of ${check.l1_limit_ms} ms`,
+    (check) =>
+      `check ${check.number} at ${Math.round(check.l1_p95_ms ?? 0)} ms, over its limit of ${check.l1_limit_ms} ms`,
   );
   return `P95 of L1 over ${measured.length} checks${range}${bad.length > 0 ? `; ${bad.join('; ')}` : '; none over its limit'}.`;
 }

@@ -66,7 +66,13 @@ export function fakeArchive(scene = ''): Archive {
 
   const find = (number: number): Saved => {
     const saved = all.find(({ summary }) => summary.number === number);
-    if (!saved) throw problem('check.unknown', `There is no check ${number}.`, 'It is not in this history.', 'Choose another check.');
+    if (!saved)
+      throw problem(
+        'check.unknown',
+        `There is no check ${number}.`,
+        'It is not in this history.',
+        'Choose another check.',
+      );
     return saved;
   };
   /** Notes a call, waits a turn as the real door does, and answers; what is thrown is a refusal. */
@@ -75,7 +81,12 @@ export function fakeArchive(scene = ''): Archive {
     if (has('never') && !['environment', 'checkEnvironment'].includes(name)) return new Promise<T>(() => undefined);
     await Promise.resolve();
     if (has('archive-refused') && ['checks', 'report', 'services', 'environment', 'drills', 'journal'].includes(name)) {
-      throw problem('folder.unreadable', 'The folder of checks cannot be read.', 'Permission denied (os error 13).', 'Give yourself the right to read it, and try again.');
+      throw problem(
+        'folder.unreadable',
+        'The folder of checks cannot be read.',
+        'Permission denied (os error 13).',
+        'Give yourself the right to read it, and try again.',
+      );
     }
     return structuredClone(give());
   };
@@ -96,7 +107,8 @@ export function fakeArchive(scene = ''): Archive {
         out.waivers = [...out.waivers, ...(waivers.get(number) ?? [])];
         return out;
       }),
-    journal: (number, query) => answer('journal', [number, query], () => journalPage(lines(find(number), has('hostile')), query)),
+    journal: (number, query) =>
+      answer('journal', [number, query], () => journalPage(lines(find(number), has('hostile')), query)),
     waive: (number, code, criterion, name, reason, days) =>
       answer('waive', [number, code, criterion, name, reason, days], () => {
         const saved = find(number);
@@ -123,7 +135,12 @@ export function fakeArchive(scene = ''): Archive {
     exportCheck: (number, folder, formats) =>
       answer('exportCheck', [number, folder, formats], () => {
         if (has('refused'))
-          throw problem('export.unwritable', 'The export was not written.', 'No space left on the device.', 'Choose another folder.');
+          throw problem(
+            'export.unwritable',
+            'The export was not written.',
+            'No space left on the device.',
+            'Choose another folder.',
+          );
         const { summary } = find(number);
         const word = summary.headline
           .replace(/<[^>]*>/g, '')
@@ -147,37 +164,61 @@ export function fakeArchive(scene = ''): Archive {
     storageTest: (environment) =>
       answer('storageTest', [environment], () => {
         if (has('services-down'))
-          throw problem('api.unreachable', 'The storage test could not be asked for.', 'The API cannot be reached.', 'Try again when it answers.');
+          throw problem(
+            'api.unreachable',
+            'The storage test could not be asked for.',
+            'The API cannot be reached.',
+            'Try again when it answers.',
+          );
         return storageReport(has);
       }),
     serviceLogs: (environment, service) =>
       answer('serviceLogs', [environment, service], () => {
         if (has('railway-unreachable') || has('no-token'))
-          throw problem('railway.unreachable', 'The log cannot be read.', 'Railway cannot be reached.', 'Look at your network.');
+          throw problem(
+            'railway.unreachable',
+            'The log cannot be read.',
+            'Railway cannot be reached.',
+            'Look at your network.',
+          );
         logs += 1;
         return serviceLog(service, has, logs);
       }),
     restartService: (environment, service) =>
       answer('restartService', [environment, service], () => {
         if (has('refused'))
-          throw problem('railway.guard', 'The restart was refused.', 'Railway answers with environment id 7f3a…, you confirmed 668c….', 'Use a token of your staging environment.');
+          throw problem(
+            'railway.guard',
+            'The restart was refused.',
+            'Railway answers with environment id 7f3a…, you confirmed 668c….',
+            'Use a token of your staging environment.',
+          );
         return restart(service, has);
       }),
 
     environment: (name) => answer('environment', [name], () => environments.view(name)),
     checkEnvironment: (form) => answer('checkEnvironment', [form], () => formProblems(form)),
-    saveEnvironment: (form, previous) => answer('saveEnvironment', [form, previous], () => environments.save(form, previous)),
+    saveEnvironment: (form, previous) =>
+      answer('saveEnvironment', [form, previous], () => environments.save(form, previous)),
     removeEnvironment: (name) => answer('removeEnvironment', [name], () => environments.remove(name)),
     setSecret: (environment, field, value, sessionOnly) =>
-      answer('setSecret', [environment, field, value, sessionOnly], () => environments.setSecret(environment, field, sessionOnly)),
+      answer('setSecret', [environment, field, value, sessionOnly], () =>
+        environments.setSecret(environment, field, sessionOnly),
+      ),
     clearSecret: (environment, field) =>
       answer('clearSecret', [environment, field], () => environments.clearSecret(environment, field)),
     importRailwayToken: (environment, sessionOnly) =>
       answer('importRailwayToken', [environment, sessionOnly], () => {
         if (has('no-cli'))
-          throw problem('railway.no_cli', 'No token was found.', '~/.railway/config.json is not there.', 'Log in with `railway login`, or paste a token.');
+          throw problem(
+            'railway.no_cli',
+            'No token was found.',
+            '~/.railway/config.json is not there.',
+            'Log in with `railway login`, or paste a token.',
+          );
         return environments.setSecret(environment, 'railway_token', sessionOnly);
       }),
-    findRailwayIds: (environment, form) => answer('findRailwayIds', [environment, form], () => environments.find_ids(form)),
+    findRailwayIds: (environment, form) =>
+      answer('findRailwayIds', [environment, form], () => environments.find_ids(form)),
   };
 }

@@ -21,6 +21,9 @@ pub(crate) struct Options {
     /// How the environment behaves
     #[arg(long, value_enum, default_value = "healthy")]
     pub(crate) profile: Profile,
+    /// A healthy environment with this one defect
+    #[arg(long, value_enum, conflicts_with = "profile")]
+    pub(crate) drill: Option<crate::drills::Drill>,
     /// Milliseconds from kill to serving again
     #[arg(long, default_value_t = 1500)]
     pub(crate) worker_restart_ms: u64,

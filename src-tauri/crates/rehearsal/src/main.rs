@@ -7,6 +7,7 @@
 mod api;
 mod clients;
 mod config;
+mod drills;
 mod edge;
 mod minio;
 mod postgres;
@@ -15,6 +16,8 @@ mod redis;
 mod supervisor;
 mod telemetry;
 mod worker;
+
+use std::io::Write as _;
 
 use clap::{Parser, Subcommand};
 
@@ -31,6 +34,8 @@ struct Arguments {
 enum Command {
     /// Starts the whole environment and prints its environment file on one line when it is ready
     Up(Options),
+    /// Lists the rehearsals that are offered for training, as JSON
+    Drills,
     /// Runs one service; the supervisor starts these
     #[command(hide = true)]
     Role {
@@ -43,6 +48,10 @@ enum Command {
 async fn main() -> std::process::ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Up(options) => supervisor::up(options).await,
+        Command::Drills => {
+            let _ = writeln!(std::io::stdout(), "{}", drills::catalogue());
+            Ok(())
+        }
         Command::Role { role } => run_role(role).await,
     };
     if let Err(error) = outcome {

@@ -13,8 +13,24 @@ interface Ink {
 
 function inks(dark: boolean): Ink {
   return dark
-    ? { text: '#8d9a96', grid: '#212828', line: '#79abf5', thin: '#4873ab', ink: '#e8eeec', hatch: '#1b2121', go: '#5bd9b2' }
-    : { text: '#5d6865', grid: '#e3e8e6', line: '#1f63c4', thin: '#5c93dd', ink: '#141a19', hatch: '#eceeed', go: '#00654c' };
+    ? {
+        text: '#8d9a96',
+        grid: '#212828',
+        line: '#79abf5',
+        thin: '#4873ab',
+        ink: '#e8eeec',
+        hatch: '#1b2121',
+        go: '#5bd9b2',
+      }
+    : {
+        text: '#5d6865',
+        grid: '#e3e8e6',
+        line: '#1f63c4',
+        thin: '#5c93dd',
+        ink: '#141a19',
+        hatch: '#eceeed',
+        go: '#00654c',
+      };
 }
 
 function frame(width: number, height: number, inside: string): string {
@@ -37,7 +53,10 @@ export function percentiles(id: string, p50: number, p95: number, worst: number,
   const y = (v: number) => 200 - (v / top) * 180;
   const points = stages.map(([, v], k) => `${x(k).toFixed(1)},${y(v).toFixed(1)}`).join(' ');
   const axis = stages
-    .map(([name], k) => `<text x="${x(k)}" y="222" text-anchor="middle" fill="${c.text}">${name}</text><path d="M${x(k)} 16V204" stroke="${c.grid}"/>`)
+    .map(
+      ([name], k) =>
+        `<text x="${x(k)}" y="222" text-anchor="middle" fill="${c.text}">${name}</text><path d="M${x(k)} 16V204" stroke="${c.grid}"/>`,
+    )
     .join('');
   const over = p95 >= limit;
   return {
@@ -69,7 +88,10 @@ export function distribution(id: string, p50: number, p95: number, dark: boolean
   const step = (p95 - p50) / 5;
   const rows = counts.map((count, k): [number, number] => [p50 + (k - 4) * step, count]);
   const bars = counts
-    .map((count, k) => `<rect x="${60 + k * 54}" y="${140 - count * 8}" width="48" height="${count * 8}" fill="${c.thin}"/>`)
+    .map(
+      (count, k) =>
+        `<rect x="${60 + k * 54}" y="${140 - count * 8}" width="48" height="${count * 8}" fill="${c.thin}"/>`,
+    )
     .join('');
   const ticks = rows
     .filter((_, k) => k % 2 === 0)
@@ -122,7 +144,11 @@ export function timeline(elapsed: number, faults: [string, number, number][], da
       faults.length === 0
         ? `Latency stayed even over ${clock(elapsed)}; nothing was restarted.`
         : `Over ${clock(elapsed)}: ${faults.map(([name, from, to]) => `${name} away from ${clock(from)} to ${clock(to)}`).join(', ')}.`,
-    svg: frame(980, 320, `${cuts}${grid}<polyline points="${line.join(' ')}" fill="none" stroke="${c.line}" stroke-width="2"/>`),
+    svg: frame(
+      980,
+      320,
+      `${cuts}${grid}<polyline points="${line.join(' ')}" fill="none" stroke="${c.line}" stroke-width="2"/>`,
+    ),
     table: {
       title: 'Restarts',
       note: '',

@@ -84,7 +84,8 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export function formProblems(form: EnvironmentForm): FieldProblem[] {
   const out: FieldProblem[] = [];
   const add = (field: string, message: string) => out.push({ field, message });
-  if (!/^[A-Za-z0-9_-]{1,60}$/.test(form.name)) add('name', 'A name has 1 to 60 letters, digits, hyphens or underscores.');
+  if (!/^[A-Za-z0-9_-]{1,60}$/.test(form.name))
+    add('name', 'A name has 1 to 60 letters, digits, hyphens or underscores.');
   if (form.name === 'rehearsal') add('name', 'This name belongs to the built-in rehearsal. Choose another.');
   const urls: ['api_url' | 'web_url' | 'storage_url', boolean][] = [
     ['api_url', true],
@@ -100,10 +101,12 @@ export function formProblems(form: EnvironmentForm): FieldProblem[] {
   if (form.bucket.trim() === '') add('bucket', 'An environment needs the name of its bucket.');
   if (form.railway) {
     if (!ID.test(form.railway.project_id)) add('railway.project_id', 'This is not an id of Railway. Press Find ids.');
-    if (!ID.test(form.railway.environment_id)) add('railway.environment_id', 'This is not an id of Railway. Press Find ids.');
+    if (!ID.test(form.railway.environment_id))
+      add('railway.environment_id', 'This is not an id of Railway. Press Find ids.');
     for (const service of SERVICES) {
       const id = form.railway.services[service];
-      if (id !== undefined && id !== '' && !ID.test(id)) add(`railway.services.${service}`, 'This is not an id of Railway.');
+      if (id !== undefined && id !== '' && !ID.test(id))
+        add(`railway.services.${service}`, 'This is not an id of Railway.');
     }
   }
   for (const [part, values] of Object.entries(form.parameters)) {
@@ -182,7 +185,12 @@ export class Environments {
         chaos: 'simulated',
         note: '',
         saved: true,
-        problem: problem('environment.unreadable', 'The file of this environment cannot be read.', 'expected `,` at line 4 column 2', 'Mend the file, or remove the environment.'),
+        problem: problem(
+          'environment.unreadable',
+          'The file of this environment cannot be read.',
+          'expected `,` at line 4 column 2',
+          'Mend the file, or remove the environment.',
+        ),
       });
     }
     out.push({
@@ -201,7 +209,12 @@ export class Environments {
     if (name === 'rehearsal')
       return { kind: 'rehearsal', built_in: true, saved: false, form: rehearsalForm(), secrets: [], keychain: null };
     if (name === 'old-eu')
-      throw problem('environment.unreadable', 'The file of this environment cannot be read.', 'expected `,` at line 4 column 2', 'Mend the file, or remove the environment.');
+      throw problem(
+        'environment.unreadable',
+        'The file of this environment cannot be read.',
+        'expected `,` at line 4 column 2',
+        'Mend the file, or remove the environment.',
+      );
     const { form, saved, secrets } = this.find(name);
     const keychain = this.keychain();
     return {
@@ -236,7 +249,8 @@ export class Environments {
         fields,
       };
     }
-    const secrets = (previous !== null ? this.kept.get(previous)?.secrets : undefined) ?? new Map<SecretField, Secret>();
+    const secrets =
+      (previous !== null ? this.kept.get(previous)?.secrets : undefined) ?? new Map<SecretField, Secret>();
     if (previous !== null && previous !== form.name) this.kept.delete(previous);
     this.kept.set(form.name, { form: structuredClone(form), saved: true, secrets });
     return this.view(form.name);
@@ -268,9 +282,19 @@ export class Environments {
 
   find_ids(form: EnvironmentForm): RailwayFound {
     if (this.has('railway-unreachable'))
-      throw problem('railway.unreachable', 'Railway cannot be reached.', 'backboard.railway.com got no answer within 10 s.', 'Look at your network and try again.');
+      throw problem(
+        'railway.unreachable',
+        'Railway cannot be reached.',
+        'backboard.railway.com got no answer within 10 s.',
+        'Look at your network and try again.',
+      );
     if (this.has('no-token'))
-      throw problem('railway.no_token', 'There is no Railway token.', '', 'Set a token first, or import it from the Railway CLI.');
+      throw problem(
+        'railway.no_token',
+        'There is no Railway token.',
+        '',
+        'Set a token first, or import it from the Railway CLI.',
+      );
     const truth = railway();
     const other = this.has('other-environment');
     return {
@@ -282,7 +306,11 @@ export class Environments {
         : { id: truth.environment_id, name: 'staging' },
       matches: !other && JSON.stringify(form.railway?.environment_id) === JSON.stringify(truth.environment_id),
       services: [
-        ...SERVICES.map((service) => ({ service, id: truth.services[service] ?? '', name: `agentverse-${service}-staging` })),
+        ...SERVICES.map((service) => ({
+          service,
+          id: truth.services[service] ?? '',
+          name: `agentverse-${service}-staging`,
+        })),
         { service: null, id: 'f00dfeed-0000-4000-8000-00000000beef', name: 'grafana' },
       ],
     };

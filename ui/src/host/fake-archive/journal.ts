@@ -49,11 +49,17 @@ export function lines(saved: Saved, hostile: boolean): JournalLine[] {
     const cut = { C1: restarts[0], C2: restarts[1], C3: restarts[2] }[test as 'C1' | 'C2' | 'C3'];
     if (cut) {
       add('fault_intended', test, 'fault', `Restart of ${cut[0]} asked for.`, { service: cut[0] });
-      add('fault_recovered', test, 'back', `${cut[0]} is back after ${Math.round((cut[2] - cut[1]) / 1000)} s, proven by identity.`, {
-        service: cut[0],
-        before: hex(next, 8),
-        after: hex(next, 8),
-      });
+      add(
+        'fault_recovered',
+        test,
+        'back',
+        `${cut[0]} is back after ${Math.round((cut[2] - cut[1]) / 1000)} s, proven by identity.`,
+        {
+          service: cut[0],
+          before: hex(next, 8),
+          after: hex(next, 8),
+        },
+      );
     } else if (state === 'simulated') {
       add('fault_simulated', test, 'simulated', 'Nothing was restarted: no token.', {});
     }
@@ -72,7 +78,9 @@ export function journalPage(all: JournalLine[], query: JournalQuery): JournalPag
   const text = query.text.trim().toLowerCase();
   const matching = all.filter((line) => {
     if (query.test !== null && !line.raw.includes(`"test":"${query.test}"`)) return false;
-    return text === '' || line.raw.toLowerCase().includes(text) || (line.line?.text.toLowerCase().includes(text) ?? false);
+    return (
+      text === '' || line.raw.toLowerCase().includes(text) || (line.line?.text.toLowerCase().includes(text) ?? false)
+    );
   });
   return {
     matching: matching.length,

@@ -99,7 +99,13 @@ function test(saved: Saved, id: TestId, state: TestState, dark: boolean): TestRe
         table(
           'Rounds',
           [['Round'], ['Sent', 'r'], ['Failed', 'r'], ['P50 ms', 'r'], ['P95 ms', 'r']],
-          [1, 2, 3].map((round) => [String(round), '20', '0', String(p50 - 20 + round * 9), String(p95 - 30 + round * 10)]),
+          [1, 2, 3].map((round) => [
+            String(round),
+            '20',
+            '0',
+            String(p50 - 20 + round * 9),
+            String(p95 - 30 + round * 10),
+          ]),
         ),
       ];
       break;
@@ -183,8 +189,10 @@ function test(saved: Saved, id: TestId, state: TestState, dark: boolean): TestRe
       }
       break;
     case 'C2':
-      base.summary = state === 'simulated' ? 'nothing was restarted' : state === 'aborted' ? 'aborted' : '4 reconnected, 1 clean';
-      if (state === 'aborted') base.stopped = 'The check was aborted by a person at 2:31. The API was waited for and is back.';
+      base.summary =
+        state === 'simulated' ? 'nothing was restarted' : state === 'aborted' ? 'aborted' : '4 reconnected, 1 clean';
+      if (state === 'aborted')
+        base.stopped = 'The check was aborted by a person at 2:31. The API was waited for and is back.';
       else {
         base.figures = [
           figure('4', 'of 5', 'streams reconnected'),
@@ -276,7 +284,17 @@ function criteria(saved: Saved): Criterion[] {
   const limit = summary.l1_limit_ms ?? 5000;
   const stuck = story === 'stuck' ? 2 : story === 'rehearsal_lost' ? 4 : 0;
   const rows: Criterion[] = [
-    criterion('L1.failures', 'L1', 'Node expansions that failed', '0', '0 of 60', 'met', 'proven', '0', '≤ 4.9% of all'),
+    criterion(
+      'L1.failures',
+      'L1',
+      'Node expansions that failed',
+      '0',
+      '0 of 60',
+      'met',
+      'proven',
+      '0',
+      '≤ 4.9% of all',
+    ),
     criterion(
       'L1.p95',
       'L1',
@@ -308,7 +326,15 @@ function criteria(saved: Saved): Criterion[] {
     criterion('C1.duplicates', 'C1', 'Runs done twice', '0', '0 of 8'),
     criterion('C2.fault', 'C2', 'The API was really restarted', 'proven by its boot id', 'e41d09aa to 72c6f1d3'),
     criterion('C2.streams', 'C2', 'Streams lost without an end', '0', '0 of 5'),
-    criterion('C3.fault', 'C3', 'The database was really restarted', 'its start time changed', '13:06:12Z', 'met', 'observed'),
+    criterion(
+      'C3.fault',
+      'C3',
+      'The database was really restarted',
+      'its start time changed',
+      '13:06:12Z',
+      'met',
+      'observed',
+    ),
     criterion('C3.ledger', 'C3', 'Writes lost, duplicated or changed', '0', '0 of 125'),
     criterion(
       'REP.corrupt',
@@ -327,7 +353,15 @@ function criteria(saved: Saved): Criterion[] {
       state.BUCKET === 'failed' ? '212 of 214' : '214 of 214',
       state.BUCKET === 'failed' ? 'broken' : 'met',
     ),
-    criterion('BUCKET.d', 'BUCKET', '(d) The staging key sees this bucket alone', '1 bucket', '1 bucket', 'met', 'observed'),
+    criterion(
+      'BUCKET.d',
+      'BUCKET',
+      '(d) The staging key sees this bucket alone',
+      '1 bucket',
+      '1 bucket',
+      'met',
+      'observed',
+    ),
   ];
   return rows.map((row): Criterion => {
     const how = row.test ? state[row.test] : 'passed';
@@ -335,7 +369,14 @@ function criteria(saved: Saved): Criterion[] {
       return { ...row, state: 'simulated', sureness: 'simulated', measured: 'not restarted' };
     if (how === 'simulated') return { ...row, state: 'simulated', sureness: 'simulated' };
     if (!reached(how) || how === 'aborted')
-      return { ...row, state: 'unproven', sureness: 'not_checked', measured: 'not looked at', margin: null, bound: null };
+      return {
+        ...row,
+        state: 'unproven',
+        sureness: 'not_checked',
+        measured: 'not looked at',
+        margin: null,
+        bound: null,
+      };
     if (how === 'unproven' && row.id === 'C1.fault')
       return { ...row, state: 'unproven', sureness: 'proxied', measured: 'the same boot id' };
     return row;
@@ -397,7 +438,9 @@ function findings(story: Story): Finding[] {
       happened: 'The report.md of two runs was found in agentverse-artifacts.',
       likely_cause: 'One code path reads the bucket from its default instead of the environment.',
       next_action: 'Look for a bucket name in the code of the report writer.',
-      witness: [{ at_ms: null, what: 'object', id: 'agentverse-artifacts/runs/9f88a5/report.md', shows: 'wrong bucket' }],
+      witness: [
+        { at_ms: null, what: 'object', id: 'agentverse-artifacts/runs/9f88a5/report.md', shows: 'wrong bucket' },
+      ],
     });
   }
   if (story === 'waived') {
@@ -480,7 +523,13 @@ function preflight(story: Story): PreflightRow[] {
   });
   if (story === 'not_ready')
     return [
-      row('api.reachable', 'API answers', 'no answer within 10 s', 'not_ready', 'Look at the API logs on Railway, and try again.'),
+      row(
+        'api.reachable',
+        'API answers',
+        'no answer within 10 s',
+        'not_ready',
+        'Look at the API logs on Railway, and try again.',
+      ),
       row('api.login', 'Login accepted', 'not asked: the API does not answer', 'not_checked'),
     ];
   return [
@@ -493,7 +542,13 @@ function preflight(story: Story): PreflightRow[] {
     row('storage.probe', 'API writes and reads its bucket', '113 ms and 24 ms, content matches'),
     row('storage.key', 'Holdpoint reads the bucket', '3 objects of 112 B'),
     story === 'sim' || story === 'wrong_bucket_sim'
-      ? row('railway.token', 'Railway reachable', 'no token: restarts are simulated', 'warning', 'Set a Railway token under Environments for real restarts.')
+      ? row(
+          'railway.token',
+          'Railway reachable',
+          'no token: restarts are simulated',
+          'warning',
+          'Set a Railway token under Environments for real restarts.',
+        )
       : row('railway.token', 'Railway token accepted', 'project token, the confirmed ids'),
     row('railway.services', 'Services to restart found', 'worker, API, Postgres'),
   ];
@@ -538,7 +593,13 @@ function bucket(saved: Saved): BucketPart[] {
   const out = state.BUCKET === 'failed';
   return [
     { part: 'a', title: 'The API is configured for the staging bucket', state: 'holds', observed: BUCKET, witness: [] },
-    { part: 'b', title: 'What the API writes lands in it', state: 'holds', observed: 'the probe object was found', witness: ['storage-test/7c02.txt'] },
+    {
+      part: 'b',
+      title: 'What the API writes lands in it',
+      state: 'holds',
+      observed: 'the probe object was found',
+      witness: ['storage-test/7c02.txt'],
+    },
     {
       part: 'c',
       title: "Every artifact of this check's runs lies in it, unchanged",
@@ -546,8 +607,20 @@ function bucket(saved: Saved): BucketPart[] {
       observed: out ? '212 of 214; 2 lie in agentverse-artifacts' : '214 of 214',
       witness: out ? ['agentverse-artifacts/runs/9f88a5/report.md', 'agentverse-artifacts/runs/c15b27/report.md'] : [],
     },
-    { part: 'd', title: 'The staging key sees this bucket alone', state: 'holds', observed: '1 bucket listed', witness: [] },
-    { part: 'e', title: 'Keys lie below known prefixes only', state: 'holds', observed: 'runs/, exports/, storage-test/', witness: [] },
+    {
+      part: 'd',
+      title: 'The staging key sees this bucket alone',
+      state: 'holds',
+      observed: '1 bucket listed',
+      witness: [],
+    },
+    {
+      part: 'e',
+      title: 'Keys lie below known prefixes only',
+      state: 'holds',
+      observed: 'runs/, exports/, storage-test/',
+      witness: [],
+    },
     {
       part: 'f',
       title: "This tenant's runs lie below its own prefix only",
@@ -608,7 +681,10 @@ function foreign(): ForeignReport {
       ],
       'claims, not findings',
     ),
-    evidence: ['It names no journal and no evidence pack.', `It says bucket_isolation_verified: true, without an object of ${BUCKET}.`],
+    evidence: [
+      'It names no journal and no evidence pack.',
+      `It says bucket_isolation_verified: true, without an object of ${BUCKET}.`,
+    ],
     why_no_verdict:
       'This file was written by another program and holds its conclusions, not what was measured. Holdpoint shows what it claims, and judges only what it can read back.',
   };

@@ -28,7 +28,13 @@ export function servicesView(environment: string, has: (word: string) => boolean
   const services = ROWS.map(([service, title, note, ms, deployed]): ServiceRow => {
     const through = ['minio', 'postgres', 'redis'].includes(service);
     const state: ServiceRow['state'] =
-      down && service === 'api' ? 'down' : down && (through || service === 'worker') ? 'unknown' : service === 'web' ? 'slow' : 'ready';
+      down && service === 'api'
+        ? 'down'
+        : down && (through || service === 'worker')
+          ? 'unknown'
+          : service === 'web'
+            ? 'slow'
+            : 'ready';
     return {
       service,
       title,
@@ -36,7 +42,13 @@ export function servicesView(environment: string, has: (word: string) => boolean
       state,
       detail:
         text ||
-        (state === 'down' ? 'GET /health got no answer within 10 s' : state === 'unknown' ? 'the API cannot be asked' : state === 'slow' ? '212 ms, usually 88 ms' : ''),
+        (state === 'down'
+          ? 'GET /health got no answer within 10 s'
+          : state === 'unknown'
+            ? 'the API cannot be asked'
+            : state === 'slow'
+              ? '212 ms, usually 88 ms'
+              : ''),
       answers_ms: state === 'down' || state === 'unknown' ? null : ms + (asks % 3),
       deployed_at: railway || !token || environment === 'rehearsal' ? null : deployed,
       no_restart: railway
@@ -56,7 +68,9 @@ export function servicesView(environment: string, has: (word: string) => boolean
   return {
     asked_at: new Date().toISOString(),
     services,
-    dependencies: down ? [] : [dependency('postgres', 12), dependency('redis', 3), dependency('minio', 24), dependency('worker', 41)],
+    dependencies: down
+      ? []
+      : [dependency('postgres', 12), dependency('redis', 3), dependency('minio', 24), dependency('worker', 41)],
     api: down ? '' : `1.18.2, calls itself ${environment}`,
     api_problem: down
       ? problem(

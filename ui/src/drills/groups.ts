@@ -1,0 +1,17 @@
+import type { Drill } from '../host/types/Drill';
+
+/** Groups in a fixed order; a group that Rust adds later comes at the end. */
+const ORDER = ['whole system', 'load', 'streaming and storage', 'chaos', 'evidence'];
+
+/** Drills by group. */
+export function grouped(drills: Drill[]): [string, Drill[]][] {
+  const names = [...new Set(drills.map(({ group }) => group))];
+  const place = (name: string) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+  names.sort((a, b) => place(a) - place(b));
+  return names.map((name) => [name, drills.filter(({ group }) => group === name)]);
+}
+
+/** A group's title. */
+export function title(group: string): string {
+  return group.charAt(0).toUpperCase() + group.slice(1);
+}

@@ -1,0 +1,68 @@
+/** The product's host: every call is a command of the Rust side, told events come over one event. */
+import { Channel, invoke } from '@tauri-apps/api/core';
+import { listen } from '@tauri-apps/api/event';
+
+import type { Host, Told } from './host';
+import type { Live } from './types/Live';
+
+export function tauriHost(): Host {
+  return {
+    home: () => invoke('home'),
+    about: () => invoke('about'),
+    saveSettings: (settings) => invoke('save_settings', { settings }),
+
+    drills: () => invoke('drills'),
+    plan: (draft) => invoke('plan', { draft }),
+    preflight: (environment, simulate) => invoke('preflight', { environment, simulate }),
+    startCheck: (draft) => invoke('start_check', { draft }),
+
+    async watchCheck(onLive) {
+      const channel = new Channel<Live>();
+      let watching = true;
+      channel.onmessage = (live) => {
+        // A message may be under way when the page stops watching.
+        if (watching) onLive(live);
+      };
+      await invoke('watch_check', { onLive: channel });
+      return () => {
+        watching = false;
+        void invoke('unwatch_check');
+      };
+    },
+    abortCheck: () => invoke('abort_check'),
+
+    checks: (query) => invoke('checks', { query }),
+    report: (number, dark) => invoke('report', { number, dark }),
+    journal: (number, query) => invoke('journal', { number, query }),
+    waive: (number, code, criterion, name, reason, days) =>
+      invoke('waive', { number, code, criterion, name, reason, days }),
+    pickResults: () => invoke('pick_results'),
+    pickFolder: (current) => invoke('pick_folder', { current }),
+    exportCheck: (number, folder, formats) => invoke('export_check', { number, folder, formats }),
+    summaryText: (number) => invoke('summary_text', { number }),
+    reveal: (path) => invoke('reveal', { path }),
+
+    services: (environment) => invoke('services', { environment }),
+    storageTest: (environment) => invoke('storage_test', { environment }),
+    serviceLogs: (environment, service) => invoke('service_logs', { environment, service }),
+    restartService: (environment, service) => invoke('restart_service', { environment, service }),
+
+    environment: (name) => invoke('environment', { name }),
+    checkEnvironment: (form) => invoke('check_environment', { form }),
+    saveEnvironment: (form, previous) => invoke('save_environment', { form, previous }),
+    removeEnvironment: (name) => invoke('remove_environment', { name }),
+    setSecret: (environment, field, value, sessionOnly) =>
+      invoke('set_secret', { environment, field, value, sessionOnly }),
+    clearSecret: (environment, field) => invoke('clear_secret', { environment, field }),
+    importRailwayToken: (environment, sessionOnly) => invoke('import_railway_token', { environment, sessionOnly }),
+    findRailwayIds: (environment, form) => invoke('find_railway_ids', { environment, form }),
+
+    openLink: (url) => invoke('open_link', { url }),
+    copyText: (text) => navigator.clipboard.writeText(text),
+    setTitle: (title) => invoke('set_title', { title }),
+    closeAnyway: () => invoke('close_anyway'),
+    async listen(onTold) {
+      return await listen<Told>('told', (event) => onTold(event.payload));
+    },
+  };
+}

@@ -1,0 +1,42 @@
+/** Where the window is: the hash, read. An address this page does not know leads to Check. */
+export interface Route {
+  view: 'Check' | 'History' | 'Report' | 'Verdict' | 'Services' | 'Environments' | 'Drills' | 'Settings';
+  /** The item of the navigation it belongs to. */
+  item: string;
+  title: string;
+  props: Record<string, unknown>;
+}
+
+export function routeOf(hash: string): Route {
+  const [place = '', first, second, third] = hash
+    .replace(/^#\/?/, '')
+    .split('/')
+    .map((part) => {
+      try {
+        return decodeURIComponent(part);
+      } catch {
+        return part;
+      }
+    });
+  const number = Number(first);
+  const numbered = Number.isInteger(number) && number > 0;
+  switch (place) {
+    case 'history':
+      return { view: 'History', item: 'history', title: 'History', props: {} };
+    case 'report':
+      if (!numbered) break;
+      return { view: 'Report', item: 'history', title: `Check ${number}`, props: { number, tab: second, test: third } };
+    case 'verdict':
+      if (!numbered) break;
+      return { view: 'Verdict', item: 'check', title: `Check ${number}`, props: { number } };
+    case 'services':
+      return { view: 'Services', item: 'services', title: 'Services', props: {} };
+    case 'environments':
+      return { view: 'Environments', item: 'environments', title: 'Environments', props: { name: first } };
+    case 'drills':
+      return { view: 'Drills', item: 'drills', title: 'Drills', props: {} };
+    case 'settings':
+      return { view: 'Settings', item: 'settings', title: 'Settings', props: {} };
+  }
+  return { view: 'Check', item: 'check', title: 'New check', props: {} };
+}
