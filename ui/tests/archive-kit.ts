@@ -24,7 +24,12 @@ export function archiveDoor(scene: string): Host & Archive {
     checks: half.archive.count(),
     environments: half.archive.environments(),
     running: has('running')
-      ? { number: 48, environment: 'staging', chaos: 'real', tests: ['L1', 'L2', 'L3', 'C1', 'C2', 'C3', 'REP', 'BUCKET'] }
+      ? {
+          number: 48,
+          environment: 'staging',
+          chaos: 'real',
+          tests: ['L1', 'L2', 'L3', 'C1', 'C2', 'C3', 'REP', 'BUCKET'],
+        }
       : null,
     last: half.archive.last(),
     settings: { theme: 'system', reports_folder: '/tmp', notify: false, environment: null },
@@ -93,7 +98,7 @@ export async function show(
   onTestFinished(app.attach(door));
   await app.refresh();
   app.environment = environment;
-  const drawn = render(ArchiveHarness, { door, view: view as Component<Record<string, unknown>>, props });
+  const drawn = render(ArchiveHarness, { props: { door, view: view as Component<Record<string, unknown>>, props } });
   return {
     ...drawn,
     door,
@@ -116,6 +121,8 @@ function polyfill(): void {
     this.removeAttribute('open');
   };
   Element.prototype.scrollTo ??= () => undefined;
+  // axe looks for a canvas to measure letters; jsdom would complain loudly of having none.
+  HTMLCanvasElement.prototype.getContext = () => null;
 }
 
 /** The text of an element, its white space made single and plain. */

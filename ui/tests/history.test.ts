@@ -6,7 +6,10 @@ import { ROW, visible } from '../src/history/window';
 import { saved } from '../src/host/fake-archive/checks';
 import { axe, HOSTILE, show, text } from './archive-kit';
 
-const rows = () => within(screen.getByRole('table', { name: 'Checks' })).getAllByRole('row').slice(1);
+const rows = () =>
+  within(screen.getByRole('table', { name: 'Checks' }))
+    .getAllByRole('row')
+    .slice(1);
 const row = (number: number) =>
   screen.getByRole('link', { name: new RegExp(`^Check ${number}\\b`) }).closest<HTMLTableRowElement>('tr')!;
 

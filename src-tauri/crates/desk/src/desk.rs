@@ -414,7 +414,7 @@ impl Desk {
             host: "this computer".into(),
             chaos: ChaosIntent::Real,
             note: "This computer, restarts are real".into(),
-            saved: true,
+            saved: false,
             problem: None,
         });
         out

@@ -1,0 +1,9 @@
+//! The real window, driven through WebKitWebDriver on a screen of its own, with a real keychain on a bus of its own.
+//!
+//! Each test starts the built application as a person would. What fails leaves a screenshot and the page's state in
+//! `ui/failures`.
+
+#![cfg(target_os = "linux")]
+
+mod desktop;
+mod journeys;
