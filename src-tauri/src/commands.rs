@@ -23,14 +23,12 @@ pub(crate) fn told(error: impl Into<DeskError>) -> Problem {
 }
 
 /// Reading and folding a journal computes for a while, so it gets a thread of its own.
-async fn apart<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
-) -> Answer<T> {
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, DeskError> + Send + 'static) -> Answer<T> {
     match tauri::async_runtime::spawn_blocking(work).await {
         Ok(answer) => answer.map_err(told),
-        Err(error) => {
-            Err(told(DeskError::new("defect", "This is a defect of Holdpoint.", "Start it again.").because(error)))
-        }
+        Err(error) => Err(told(
+            DeskError::new("defect", "This is a defect of Holdpoint.", "Start it again.").because(error),
+        )),
     }
 }
 
@@ -94,16 +92,16 @@ pub(crate) async fn plan(desk: Held<'_>, draft: CheckDraft) -> Answer<PlanPrevie
 }
 
 #[tauri::command]
-pub(crate) async fn preflight(desk: Held<'_>, environment: String, simulate: bool) -> Answer<PreflightReport> {
+pub(crate) async fn preflight(
+    desk: Held<'_>,
+    environment: String,
+    simulate: bool,
+) -> Answer<PreflightReport> {
     desk.preflight(&environment, simulate).await.map_err(told)
 }
 
 #[tauri::command]
-pub(crate) async fn start_check(
-    app: tauri::AppHandle,
-    desk: Held<'_>,
-    draft: CheckDraft,
-) -> Answer<u32> {
+pub(crate) async fn start_check(app: tauri::AppHandle, desk: Held<'_>, draft: CheckDraft) -> Answer<u32> {
     let current = desk.start_check(&draft).await.map_err(told)?;
     let number = current.check.number;
     tauri::async_runtime::spawn(shell::tell_the_end(app, current));

@@ -29,10 +29,7 @@ fn picked(path: Option<FilePath>) -> Option<PathBuf> {
 }
 
 #[tauri::command]
-pub(crate) async fn pick_results(
-    app: AppHandle,
-    desk: State<'_, Arc<Desk>>,
-) -> Answer<Option<CheckSummary>> {
+pub(crate) async fn pick_results(app: AppHandle, desk: State<'_, Arc<Desk>>) -> Answer<Option<CheckSummary>> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     app.dialog().file().add_filter("Results", &["json"]).set_title("Open a results file").pick_file(
         move |path| {

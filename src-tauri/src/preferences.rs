@@ -24,12 +24,18 @@ impl Preferences {
     /// Keeps settings. A reports folder counts only when a person picked it.
     pub(crate) fn save(&self, app: &AppHandle, mut settings: Settings) -> Result<(), DeskError> {
         let old = self.get();
-        if settings.reports_folder != old.reports_folder && !app.fs_scope().is_allowed(&settings.reports_folder) {
+        if settings.reports_folder != old.reports_folder
+            && !app.fs_scope().is_allowed(&settings.reports_folder)
+        {
             settings.reports_folder = old.reports_folder;
         }
         let failed = |why: &dyn std::fmt::Display| {
-            DeskError::new("settings.unwritable", "The settings were not saved.", "They hold until Holdpoint ends.")
-                .because(why)
+            DeskError::new(
+                "settings.unwritable",
+                "The settings were not saved.",
+                "They hold until Holdpoint ends.",
+            )
+            .because(why)
         };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = settings.clone();
         let path = path().ok_or_else(|| failed(&"there is no folder for configuration"))?;

@@ -140,11 +140,7 @@ fn import(app: &AppHandle, path: &Path) -> Result<u32, Problem> {
 }
 
 /// Opens the results file a person started the program with.
-pub(crate) fn open_argument(
-    app: &AppHandle,
-    arguments: impl Iterator<Item = OsString>,
-    folder: &Path,
-) {
+pub(crate) fn open_argument(app: &AppHandle, arguments: impl Iterator<Item = OsString>, folder: &Path) {
     let Some(path) = arguments.skip(1).map(PathBuf::from).find(|path| !path.as_os_str().is_empty()) else {
         return;
     };
@@ -155,7 +151,8 @@ pub(crate) fn open_argument(
         Err(problem) => tell(app, Told::FileRefused { problem: problem.clone() }),
     }
     let outside = app.state::<FromOutside>();
-    *outside.0.lock().unwrap_or_else(PoisonError::into_inner) = (outcome.as_ref().ok().copied(), outcome.err());
+    *outside.0.lock().unwrap_or_else(PoisonError::into_inner) =
+        (outcome.as_ref().ok().copied(), outcome.err());
 }
 
 /// Tells page and person when a check has ended and is saved.

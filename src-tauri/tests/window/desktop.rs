@@ -78,7 +78,8 @@ impl Desktop {
             home,
             _processes: vec![Process(driver), Process(keychain), bus_process, screen],
         };
-        until("the driver listens", || async { std::net::TcpStream::connect(("127.0.0.1", port)).ok() }).await;
+        until("the driver listens", || async { std::net::TcpStream::connect(("127.0.0.1", port)).ok() })
+            .await;
         desktop
     }
 
@@ -109,12 +110,8 @@ impl Desktop {
             }
         });
         let Value::Object(capabilities) = capabilities else { unreachable!("an object") };
-        let page = ClientBuilder::rustls()
-            .unwrap()
-            .capabilities(capabilities)
-            .connect(&self.driver)
-            .await
-            .unwrap();
+        let page =
+            ClientBuilder::rustls().unwrap().capabilities(capabilities).connect(&self.driver).await.unwrap();
         let window = Window { page };
         window.sees("main").await;
         window

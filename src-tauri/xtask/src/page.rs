@@ -19,7 +19,9 @@ fn npm(arguments: &[&str]) -> Command {
 pub fn install() -> Result<(), Failure> {
     let stamp = folder().join("node_modules/.package-lock.json");
     let age = |path: PathBuf| path.metadata().and_then(|data| data.modified()).ok();
-    let fresh = age(stamp).zip(age(folder().join("package-lock.json"))).is_some_and(|(there, wanted)| there >= wanted);
+    let fresh = age(stamp)
+        .zip(age(folder().join("package-lock.json")))
+        .is_some_and(|(there, wanted)| there >= wanted);
     if fresh {
         return Ok(());
     }

@@ -32,7 +32,8 @@ impl Failure {
 
 /// Whether a window can be shown.
 fn has_display() -> bool {
-    !cfg!(target_os = "linux") || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some())
+    !cfg!(target_os = "linux")
+        || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some())
 }
 
 /// `cargo xtask run [ARGS...]`: the window; a check in the terminal where there is no display, or with arguments for it.
@@ -40,7 +41,10 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     packages::ensure()?;
     page::build()?;
     if arguments.is_empty() && has_display() {
-        step("Build the window, holdpoint and its rehearsal", build().args(["--package", "holdpoint-desktop"]))?;
+        step(
+            "Build the window, holdpoint and its rehearsal",
+            build().args(["--package", "holdpoint-desktop"]),
+        )?;
         println!("\n== holdpoint-desktop");
         return match code_of(status(&mut Command::new(built("holdpoint-desktop")))?) {
             0 => Ok(()),

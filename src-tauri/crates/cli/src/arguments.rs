@@ -68,6 +68,9 @@ pub(crate) struct CheckOptions {
     /// How the rehearsal behaves; implies --rehearse
     #[arg(long, value_enum, conflicts_with = "environment")]
     pub(crate) profile: Option<Profile>,
+    /// Check a rehearsal with one named defect; `holdpoint-rehearsal drills` lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "profile")]
+    pub(crate) drill: Option<String>,
     /// Where the files go; a new folder below ./holdpoint-checks otherwise
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -90,6 +93,9 @@ pub(crate) struct RehearseOptions {
     /// How it behaves
     #[arg(long, value_enum, default_value = "healthy")]
     pub(crate) profile: Profile,
+    /// A healthy environment with one named defect; `holdpoint-rehearsal drills` lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "profile")]
+    pub(crate) drill: Option<String>,
     /// Restart as slowly as the recorded staging did
     #[arg(long)]
     pub(crate) recorded_durations: bool,
@@ -219,5 +225,16 @@ pub(crate) enum ReportCommand {
     Markdown {
         /// The file or folder
         file: PathBuf,
+    },
+    /// Write the report with its charts, and the results, into a folder, as the window does
+    Export {
+        /// The folder of a check
+        check: PathBuf,
+        /// Where to
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+        /// The name of the files, without an ending
+        #[arg(long, value_name = "NAME")]
+        name: String,
     },
 }

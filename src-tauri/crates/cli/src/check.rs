@@ -3,30 +3,31 @@
 use std::path::{Path, PathBuf};
 
 use holdpoint_check::environment::{Environment, Kind, Secrets};
-use holdpoint_check::parameters::Parameters;
 use holdpoint_check::plan::{ChaosIntent, Plan};
 use holdpoint_check::run::Check;
 use holdpoint_check::verdict::{State, Verdict};
 use holdpoint_check::words::Suite;
 use holdpoint_check::{fold, journal, judge, run};
-use holdpoint_report::{JSON_FILE, MARKDOWN_FILE, SCHEMA, files, json, markdown};
+use holdpoint_desk::rehearsal::Rehearsal;
+use holdpoint_desk::{planning, saving};
+use holdpoint_report::{JSON_FILE, MARKDOWN_FILE};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::arguments::{CheckOptions, Profile};
+use crate::arguments::CheckOptions;
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::manage;
-use crate::rehearsal::Rehearsal;
+use crate::rehearsal::manner;
 
 pub(crate) async fn run(options: CheckOptions) -> Result<u8, Failure> {
     let suite = suite(&options);
     let folder = folder(options.out.as_deref())?;
-    let rehearse = options.rehearse || options.profile.is_some();
+    let rehearse = options.rehearse || options.profile.is_some() || options.drill.is_some();
     let (rehearsal, environment, secrets, profile) = if rehearse {
-        let profile = options.profile.unwrap_or(Profile::Healthy);
-        let rehearsal = Rehearsal::start(profile, false).await?;
+        let manner = manner(options.profile, options.drill.as_deref());
+        let rehearsal = Rehearsal::start(&manner, false).await?;
         let (environment, secrets) = (rehearsal.environment.clone(), rehearsal.secrets.clone());
-        (Some(rehearsal), environment, secrets, Some(profile.name().to_owned()))
+        (Some(rehearsal), environment, secrets, Some(manner.name().to_owned()))
     } else {
         let name = options.environment.as_deref().unwrap_or("staging");
         let (environment, secrets) = manage::resolve(name).await?;
@@ -98,12 +99,7 @@ async fn checked(
             "real chaos is required and no Railway token is set; set one with `holdpoint token set`",
         ));
     }
-    let parameters = if environment.kind == Kind::Rehearsal && environment.parameters == Parameters::default()
-    {
-        Parameters::for_rehearsal()
-    } else {
-        environment.parameters.clone()
-    };
+    let parameters = planning::usual_parameters(&environment);
     let plan = Plan { environment, suite, parameters, chaos, rehearsal_profile };
     consent(options, &plan)?;
     let check = run::start(plan, &secrets, folder)?;
@@ -112,10 +108,7 @@ async fn checked(
     let records = journal::read(&journal_path)?;
     let results = fold::fold(&records)?;
     let verdict = judge::judge(&results);
-    let document = serde_json::to_string_pretty(&json::document(&results, &verdict))?;
-    files::write_whole(&folder.join(JSON_FILE), &document)?;
-    files::write_whole(&folder.join(MARKDOWN_FILE), &markdown::render(&results, &verdict))?;
-    files::write_whole(&folder.join("step3_results.schema.json"), SCHEMA)?;
+    saving::save(folder, &results, &verdict)?;
     if !options.events {
         print_verdict(&verdict, folder);
     }

@@ -8,12 +8,12 @@ use holdpoint_check::event::RowState;
 use holdpoint_check::plan::{ChaosIntent, Plan};
 use holdpoint_check::run::preflight_rows;
 use holdpoint_check::words::Suite;
+use holdpoint_desk::rehearsal::{Manner, Rehearsal};
 use holdpoint_railway::{TokenKind, cli_config};
 use holdpoint_settings::{Environments, Field, Keychain};
 
-use crate::arguments::{EnvironmentCommand, Profile, TokenCommand};
+use crate::arguments::{EnvironmentCommand, TokenCommand};
 use crate::failure::Failure;
-use crate::rehearsal::Rehearsal;
 
 /// An environment by its name or file, with what the runbook's variables override, and its secrets.
 pub(crate) async fn resolve(name: &str) -> Result<(Environment, Secrets), Failure> {
@@ -98,7 +98,7 @@ pub(crate) async fn environment(command: EnvironmentCommand) -> Result<u8, Failu
         }
         EnvironmentCommand::Show { name } => {
             let environment = if name == "rehearsal" {
-                let rehearsal = Rehearsal::start(Profile::Healthy, false).await?;
+                let rehearsal = Rehearsal::start(&Manner::Profile("healthy".into()), false).await?;
                 let environment = rehearsal.environment.clone();
                 rehearsal.stop().await;
                 environment

@@ -3,6 +3,9 @@
 use std::path::Path;
 
 use holdpoint_check::{fold, journal, judge, run};
+use holdpoint_desk::archive::{self, Opened};
+use holdpoint_desk::saving;
+use holdpoint_desk::view::ExportFormat;
 use holdpoint_report::recorded::{self, Recorded};
 use holdpoint_report::{JSON_FILE, markdown};
 
@@ -10,7 +13,10 @@ use crate::arguments::ReportCommand;
 use crate::failure::Failure;
 
 pub(crate) fn run(command: &ReportCommand) -> Result<u8, Failure> {
-    let (ReportCommand::Show { file } | ReportCommand::Markdown { file }) = command;
+    let file = match &command {
+        ReportCommand::Show { file } | ReportCommand::Markdown { file } => file,
+        ReportCommand::Export { check, to, name } => return export(check, to, name),
+    };
     print!("{}", text(file)?);
     Ok(0)
 }
@@ -25,4 +31,15 @@ fn text(path: &Path) -> Result<String, Failure> {
     let path = if path.is_dir() { path.join(JSON_FILE) } else { path.to_owned() };
     let recorded: Recorded = recorded::read(&path)?;
     Ok(recorded::markdown(&recorded))
+}
+
+fn export(check: &Path, to: &Path, name: &str) -> Result<u8, Failure> {
+    let Opened::Ours(both) = archive::open(check)? else {
+        return Err(Failure::usage("a file of another program has no report of ours"));
+    };
+    let formats = [ExportFormat::Markdown, ExportFormat::Json];
+    for file in saving::export(to, name, &formats, &both.0, &both.1)? {
+        println!("{}", file.display());
+    }
+    Ok(0)
 }

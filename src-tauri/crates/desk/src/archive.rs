@@ -96,16 +96,18 @@ impl Archive {
 
     /// A page of checks, newest first. `running` is not listed: it has no verdict yet.
     pub fn list(&self, query: &ChecksQuery, running: Option<u32>) -> ChecksPage {
-        let all: Vec<_> =
-            self.numbers().into_iter().filter(|(number, _)| Some(*number) != running).collect();
+        let all: Vec<_> = self.numbers().into_iter().filter(|(number, _)| Some(*number) != running).collect();
         let limit = usize::try_from(query.limit.min(200)).unwrap_or(200);
         let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
         let total = u32::try_from(all.len()).unwrap_or(u32::MAX);
         let everything = query.verdict.is_none() && query.environment.is_none() && query.text.is_empty();
         if everything {
             // Only the rows that are shown are read.
-            let checks =
-                all.iter().skip(offset).take(limit).filter_map(|(number, folder)| summary_of(*number, folder));
+            let checks = all
+                .iter()
+                .skip(offset)
+                .take(limit)
+                .filter_map(|(number, folder)| summary_of(*number, folder));
             return ChecksPage { total, matching: total, checks: checks.collect() };
         }
         let text = query.text.to_lowercase();
@@ -162,8 +164,9 @@ impl Archive {
     pub fn import(&self, path: &Path) -> Result<CheckSummary, DeskError> {
         // Judged before anything is written: what is refused leaves no trace.
         let _ = recorded::read(path)?;
-        let unreadable =
-            |error: std::io::Error| DeskError::new("file.unreadable", "This file cannot be read.", "").because(error);
+        let unreadable = |error: std::io::Error| {
+            DeskError::new("file.unreadable", "This file cannot be read.", "").because(error)
+        };
         let mut bytes = Vec::new();
         fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
         for (number, folder) in self.numbers() {

@@ -23,9 +23,9 @@ use crate::live::{LiveFold, Sent};
 use crate::rehearsal::{self, Manner, Rehearsal};
 use crate::vault::Vault;
 use crate::view::{
-    CheckDraft, CheckSummary, ChecksQuery, EnvironmentForm, EnvironmentSummary, EnvironmentView, ExportFormat,
-    JournalLine, JournalPage, JournalQuery, Live, NamedId, PlanPreview, PreflightReport, RailwayFound,
-    RailwayService, Report, RunningCheck, SecretField,
+    CheckDraft, CheckSummary, ChecksQuery, EnvironmentForm, EnvironmentSummary, EnvironmentView,
+    ExportFormat, JournalLine, JournalPage, JournalQuery, Live, NamedId, PlanPreview, PreflightReport,
+    RailwayFound, RailwayService, Report, RunningCheck, SecretField,
 };
 use crate::{clients, forms, lines, planning, report, saving};
 
@@ -199,8 +199,12 @@ impl Desk {
         };
         let (plan, secrets) = self.plan_of(&draft).await?;
         let rows = run::preflight_rows(plan, &secrets).await.map_err(|error| {
-            DeskError::new("preflight.failed", "The environment could not be asked.", "Look at its addresses.")
-                .because(error)
+            DeskError::new(
+                "preflight.failed",
+                "The environment could not be asked.",
+                "Look at its addresses.",
+            )
+            .because(error)
         })?;
         let ready = !rows.iter().any(|row| row.state.blocks());
         Ok(PreflightReport { asked_at: now(), rows, ready })
@@ -263,11 +267,8 @@ impl Desk {
 
     /// Recovery times of the ten checks of the same environment before this one, oldest first.
     fn earlier(&self, of: &CheckSummary) -> BTreeMap<Service, Vec<f64>> {
-        let query = ChecksQuery {
-            limit: 200,
-            environment: Some(of.environment.clone()),
-            ..ChecksQuery::default()
-        };
+        let query =
+            ChecksQuery { limit: 200, environment: Some(of.environment.clone()), ..ChecksQuery::default() };
         let mut times: BTreeMap<Service, Vec<f64>> = BTreeMap::new();
         let checks = self.archive.list(&query, None).checks;
         for check in checks.iter().filter(|check| check.number < of.number).take(10) {
@@ -292,9 +293,10 @@ impl Desk {
                 let raw = serde_json::to_string(record).ok()?;
                 let event = serde_json::to_value(&record.event).ok()?;
                 let name = event.get("event").and_then(serde_json::Value::as_str).unwrap_or_default();
-                let of_test = line.as_ref().and_then(|line| line.test).or_else(|| {
-                    serde_json::from_value(event.get("test").cloned().unwrap_or_default()).ok()
-                });
+                let of_test = line
+                    .as_ref()
+                    .and_then(|line| line.test)
+                    .or_else(|| serde_json::from_value(event.get("test").cloned().unwrap_or_default()).ok());
                 let wanted = query.test.is_none_or(|test| of_test == Some(test))
                     && (text.is_empty() || raw.to_lowercase().contains(&text));
                 wanted.then(|| JournalLine {
@@ -350,9 +352,7 @@ impl Desk {
     ) -> Result<Vec<PathBuf>, DeskError> {
         let summary = self.archive.summary(number)?;
         match self.archive.open(number)? {
-            Opened::Ours(both) => {
-                saving::export(folder, &export_name(&summary), formats, &both.0, &both.1)
-            }
+            Opened::Ours(both) => saving::export(folder, &export_name(&summary), formats, &both.0, &both.1),
             Opened::Foreign(_) => Err(DeskError::new(
                 "export.foreign",
                 "This file is of another program, so there is no report of ours to export.",
@@ -453,8 +453,8 @@ impl Desk {
     ) -> Result<EnvironmentView, DeskError> {
         let environment = forms::environment(form).map_err(DeskError::fields)?;
         let name = environment.name.clone();
-        let taken = previous != Some(name.as_str())
-            && (name == rehearsal::NAME || self.environments.is_saved(&name));
+        let taken =
+            previous != Some(name.as_str()) && (name == rehearsal::NAME || self.environments.is_saved(&name));
         if taken {
             return Err(DeskError::fields(vec![crate::view::FieldProblem {
                 field: "name".into(),
@@ -539,9 +539,7 @@ impl Desk {
             .iter()
             .map(|instance| RailwayService {
                 service: known
-                    .and_then(|known| {
-                        known.services.iter().find(|(_, id)| **id == instance.service_id)
-                    })
+                    .and_then(|known| known.services.iter().find(|(_, id)| **id == instance.service_id))
                     .map(|(service, _)| *service)
                     .or_else(|| guess(&instance.service_name)),
                 id: instance.service_id.clone(),

@@ -94,8 +94,8 @@ impl From<StoreError> for DeskError {
             }
             _ => Vec::new(),
         };
-        let mut out =
-            Self::new(code, "The environment cannot be used.", "Look at it under Environments.").because(error);
+        let mut out = Self::new(code, "The environment cannot be used.", "Look at it under Environments.")
+            .because(error);
         out.0.fields = fields;
         out
     }

@@ -20,6 +20,6 @@ pub mod vault;
 pub mod view;
 
 pub use desk::Desk;
+pub use error::DeskError;
 pub use holdpoint_report::charts::Theme;
 pub use holdpoint_report::files::write_whole;
-pub use error::DeskError;

@@ -136,7 +136,13 @@ impl LiveFold {
                 .collect(),
             backlog: backlog.iter().skip(sent.backlog).take(limit).copied().collect(),
             lines: self.lines.iter().skip(sent.lines).take(limit).cloned().collect(),
-            logs: self.logs.iter().skip(sent.logs).take(if whole { usize::MAX } else { 8 }).cloned().collect(),
+            logs: self
+                .logs
+                .iter()
+                .skip(sent.logs)
+                .take(if whole { usize::MAX } else { 8 })
+                .cloned()
+                .collect(),
             runs,
         };
         sent.intervals += message.intervals.len();
@@ -251,9 +257,8 @@ fn backlog(results: &Results) -> Vec<BacklogPoint> {
 }
 
 fn run_bar(run: &holdpoint_check::results::RunResults) -> RunBar {
-    let first = |wanted: fn(&str) -> bool| {
-        run.statuses.iter().find(|(_, status)| wanted(status)).map(|(at, _)| *at)
-    };
+    let first =
+        |wanted: fn(&str) -> bool| run.statuses.iter().find(|(_, status)| wanted(status)).map(|(at, _)| *at);
     RunBar {
         run_id: run.run_id.clone(),
         test: run.test,
@@ -287,7 +292,11 @@ fn counts(results: &Results) -> RunCounts {
 /// Whole seconds in words: `5 s`, `1 min 5 s`.
 fn seconds(ms: u64) -> String {
     let whole = ms / 1000;
-    if whole < 60 { format!("{whole}\u{a0}s") } else { format!("{}\u{a0}min {}\u{a0}s", whole / 60, whole % 60) }
+    if whole < 60 {
+        format!("{whole}\u{a0}s")
+    } else {
+        format!("{}\u{a0}min {}\u{a0}s", whole / 60, whole % 60)
+    }
 }
 
 fn faults(results: &Results, elapsed_ms: u64) -> Vec<LiveFault> {
@@ -353,11 +362,7 @@ fn waiting_for(results: &Results, elapsed_ms: u64) -> Option<String> {
     })?;
     let since = elapsed_ms.saturating_sub(fault.intended_ms);
     (since >= 3000 && results.ending.is_none()).then(|| {
-        format!(
-            "{} has not come back for {}.",
-            lines::service_title(fault.intent.service),
-            seconds(since)
-        )
+        format!("{} has not come back for {}.", lines::service_title(fault.intent.service), seconds(since))
     })
 }
 
@@ -388,7 +393,9 @@ pub fn figure(results: &Results, test: TestId, elapsed_ms: u64) -> Option<Figure
         TestId::C1 | TestId::C2 | TestId::C3 => {
             if let Some(fault) = results.fault_of(test) {
                 return match (&fault.recovered, fault_state(fault)) {
-                    (Some((took, _)), FaultState::Recovered) => make(format!("{took:.1}"), "s", "back in", false),
+                    (Some((took, _)), FaultState::Recovered) => {
+                        make(format!("{took:.1}"), "s", "back in", false)
+                    }
                     (_, FaultState::Refused) => make("refused".into(), "", "restart", true),
                     (_, FaultState::Unproven) => make("not proven".into(), "", "restart", true),
                     (_, FaultState::NotRecovered) => make("not back".into(), "", "service", true),

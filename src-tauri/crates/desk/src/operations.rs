@@ -62,14 +62,18 @@ pub async fn services(environment: &Environment, secrets: &Secrets) -> Result<Se
                     Ok(ready) if ready.status == "healthy" => {
                         (judged(true, Some(ready_ms)), Some(ready_ms), String::new())
                     }
-                    Ok(ready) => (ServiceState::Down, Some(ready_ms), format!("it calls itself {}", ready.status)),
+                    Ok(ready) => {
+                        (ServiceState::Down, Some(ready_ms), format!("it calls itself {}", ready.status))
+                    }
                     Err(error) => (ServiceState::Down, None, error.to_string()),
                 },
                 Service::Worker => match &worker {
                     Ok(beat) if beat.status == "success" => {
                         (judged(true, Some(worker_ms)), Some(worker_ms), String::new())
                     }
-                    Ok(beat) => (ServiceState::Down, None, format!("it does not answer a task: {}", beat.status)),
+                    Ok(beat) => {
+                        (ServiceState::Down, None, format!("it does not answer a task: {}", beat.status))
+                    }
                     Err(error) => (ServiceState::Unknown, None, error.to_string()),
                 },
                 Service::Web => match &web {
@@ -90,10 +94,7 @@ pub async fn services(environment: &Environment, secrets: &Secrets) -> Result<Se
                 state,
                 detail,
                 answers_ms,
-                deployed_at: deployed
-                    .iter()
-                    .find(|(known, _)| *known == service)
-                    .map(|(_, at)| at.clone()),
+                deployed_at: deployed.iter().find(|(known, _)| *known == service).map(|(_, at)| at.clone()),
                 no_restart: no_restart(environment, secrets, service),
             }
         })

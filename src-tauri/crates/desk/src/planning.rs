@@ -112,11 +112,8 @@ pub fn preview(plan: &Plan, archive: &Archive) -> PlanPreview {
 
 /// The newest whole check of the same environment.
 fn last_like(plan: &Plan, archive: &Archive) -> Option<CheckSummary> {
-    let query = ChecksQuery {
-        limit: 20,
-        environment: Some(plan.environment.name.clone()),
-        ..ChecksQuery::default()
-    };
+    let query =
+        ChecksQuery { limit: 20, environment: Some(plan.environment.name.clone()), ..ChecksQuery::default() };
     archive.list(&query, None).checks.into_iter().find(|check| check.scope == "all tests")
 }
 

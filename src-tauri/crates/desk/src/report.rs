@@ -15,7 +15,8 @@ use crate::lines::service_title;
 use crate::live::{fault_state, figure};
 use crate::summary::{self, short_title};
 use crate::view::{
-    Chart, CheckSummary, Column, Figure, ForeignReport, PackFile, PackRow, Recovery, Report, Table, TestReport,
+    Chart, CheckSummary, Column, Figure, ForeignReport, PackFile, PackRow, Recovery, Report, Table,
+    TestReport,
 };
 
 /// Opens a check of ours. `earlier` are recovery times of checks before it, oldest first.
@@ -51,7 +52,12 @@ pub fn of_check(
     for api in &results.api {
         target.push((
             "API as seen".to_owned(),
-            format!("{} {}, process started {}", api.environment, api.version, api.process_started_at.to_rfc3339()),
+            format!(
+                "{} {}, process started {}",
+                api.environment,
+                api.version,
+                api.process_started_at.to_rfc3339()
+            ),
         ));
     }
     target.push(("Holdpoint".to_owned(), results.holdpoint.clone()));
@@ -140,11 +146,15 @@ fn mono(title: &str) -> Column {
 }
 
 fn chart(one: charts::Chart) -> Chart {
-    let columns =
-        one.columns.iter().enumerate().map(|(place, title)| column(title, place > 0)).collect();
+    let columns = one.columns.iter().enumerate().map(|(place, title)| column(title, place > 0)).collect();
     Chart {
         id: one.id,
-        table: Table { title: format!("{}, as numbers", one.title), note: String::new(), columns, rows: one.rows },
+        table: Table {
+            title: format!("{}, as numbers", one.title),
+            note: String::new(),
+            columns,
+            rows: one.rows,
+        },
         title: one.title,
         note: one.note,
         alt: one.alt,
@@ -163,13 +173,11 @@ fn test_report(results: &Results, verdict: &Verdict, test: TestId, charts: Vec<C
         .find(|row| row.test == Some(test) && row.state == holdpoint_check::verdict::State::Broken);
     let summary = match (broken, &key) {
         (Some(row), _) => format!("{}: {}", row.title, row.measured),
-        (None, Some(key)) => {
-            [key.label.as_str(), key.value.as_str(), key.unit.as_str()]
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect::<Vec<_>>()
-                .join(" ")
-        }
+        (None, Some(key)) => [key.label.as_str(), key.value.as_str(), key.unit.as_str()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" "),
         (None, None) => format!("{} criteria", met.count()),
     };
     TestReport {
@@ -189,6 +197,7 @@ fn test_report(results: &Results, verdict: &Verdict, test: TestId, charts: Vec<C
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "numbers and fresh strings alike")]
 fn fig(value: impl ToString, unit: &str, label: impl Into<String>, bad: bool) -> Figure {
     Figure { value: value.to_string(), unit: unit.into(), label: label.into(), bad }
 }
@@ -203,12 +212,27 @@ fn figures(results: &Results, one: &TestResults, test: TestId) -> Vec<Figure> {
         TestId::L1 => {
             if let Some(p95) = percentile_ms(&latency, 0.95) {
                 let limit = parameters.l1.p95_limit_ms;
-                out.push(fig(format!("{p95:.0}"), "ms", format!("P95, limit {limit:.0}\u{a0}ms"), p95 >= limit));
+                out.push(fig(
+                    format!("{p95:.0}"),
+                    "ms",
+                    format!("P95, limit {limit:.0}\u{a0}ms"),
+                    p95 >= limit,
+                ));
             }
-            out.push(fig(failed, &format!("of {sent}"), format!("failed, limit {}", parameters.l1.failure_limit), failed > parameters.l1.failure_limit));
+            out.push(fig(
+                failed,
+                &format!("of {sent}"),
+                format!("failed, limit {}", parameters.l1.failure_limit),
+                failed > parameters.l1.failure_limit,
+            ));
         }
         TestId::L2 => {
-            out.push(fig(failed, &format!("of {sent}"), format!("failed, limit {}", parameters.l2.failure_limit), failed > parameters.l2.failure_limit));
+            out.push(fig(
+                failed,
+                &format!("of {sent}"),
+                format!("failed, limit {}", parameters.l2.failure_limit),
+                failed > parameters.l2.failure_limit,
+            ));
             if let Some(peak) = one.backlog.iter().map(|sample| sample.waiting).max() {
                 let limit = parameters.l2.backlog_limit;
                 out.push(fig(peak, "", format!("highest backlog, limit {limit}"), peak >= limit));
@@ -216,11 +240,26 @@ fn figures(results: &Results, one: &TestResults, test: TestId) -> Vec<Figure> {
         }
         TestId::L3 => {
             let whole = one.streams.iter().filter(|stream| stream.completed).count();
-            out.push(fig(whole, &format!("of {}", one.streams.len()), "streams complete", whole < one.streams.len()));
+            out.push(fig(
+                whole,
+                &format!("of {}", one.streams.len()),
+                "streams complete",
+                whole < one.streams.len(),
+            ));
             let good = one.exports.iter().filter(|export| export.problem.is_none()).count();
-            out.push(fig(good, &format!("of {}", one.exports.len()), "exports read back", good < one.exports.len()));
+            out.push(fig(
+                good,
+                &format!("of {}", one.exports.len()),
+                "exports read back",
+                good < one.exports.len(),
+            ));
             let bad = one.storage_probes.iter().filter(|probe| !probe.ok).count();
-            out.push(fig(bad, &format!("of {}", one.storage_probes.len()), "bucket failures, limit 0", bad > 0));
+            out.push(fig(
+                bad,
+                &format!("of {}", one.storage_probes.len()),
+                "bucket failures, limit 0",
+                bad > 0,
+            ));
         }
         TestId::C1 | TestId::C3 => {
             let runs = results.runs_of(test);
@@ -253,7 +292,9 @@ fn figures(results: &Results, one: &TestResults, test: TestId) -> Vec<Figure> {
         }
         TestId::Bucket => {}
     }
-    out.extend(figure(results, test, results.elapsed_ms).filter(|_| test.is_chaos() || test == TestId::Bucket));
+    out.extend(
+        figure(results, test, results.elapsed_ms).filter(|_| test.is_chaos() || test == TestId::Bucket),
+    );
     if let Some(outage) = one.outages.first() {
         out.push(fig(
             format!("{:.1} to {:.1}", outage.at_least_ms / 1000.0, outage.at_most_ms / 1000.0),
@@ -308,11 +349,23 @@ fn tables(results: &Results, one: &TestResults, test: TestId) -> Vec<Table> {
     add(
         "Failed operations",
         "at most 40 are kept one by one",
-        vec![column("At", true), column("Operation", false), mono("Id"), column("Class", false), column("What was seen", false)],
+        vec![
+            column("At", true),
+            column("Operation", false),
+            mono("Id"),
+            column("Class", false),
+            column("What was seen", false),
+        ],
         one.failures
             .iter()
             .map(|failure| {
-                vec![at(failure.at_ms), failure.kind.clone(), failure.id.clone(), failure.class.clone(), failure.detail.clone()]
+                vec![
+                    at(failure.at_ms),
+                    failure.kind.clone(),
+                    failure.id.clone(),
+                    failure.class.clone(),
+                    failure.detail.clone(),
+                ]
             })
             .collect(),
     );
@@ -325,7 +378,16 @@ fn tables(results: &Results, one: &TestResults, test: TestId) -> Vec<Table> {
     add(
         "Streams",
         "",
-        vec![mono("Stream"), mono("Run"), column("Ticks", true), column("Missing", true), column("Repeated", true), column("Resumed", true), column("Longest gap ms", true), column("End", false)],
+        vec![
+            mono("Stream"),
+            mono("Run"),
+            column("Ticks", true),
+            column("Missing", true),
+            column("Repeated", true),
+            column("Resumed", true),
+            column("Longest gap ms", true),
+            column("End", false),
+        ],
         one.streams
             .iter()
             .map(|stream| {
@@ -349,7 +411,13 @@ fn tables(results: &Results, one: &TestResults, test: TestId) -> Vec<Table> {
     add(
         "Exports",
         "",
-        vec![mono("Export"), column("Records said", true), column("Records read", true), column("Foreign", true), column("Problem", false)],
+        vec![
+            mono("Export"),
+            column("Records said", true),
+            column("Records read", true),
+            column("Foreign", true),
+            column("Problem", false),
+        ],
         one.exports
             .iter()
             .map(|export| {
@@ -424,7 +492,12 @@ fn tables(results: &Results, one: &TestResults, test: TestId) -> Vec<Table> {
     add(
         "Around the fault",
         "",
-        vec![column("At", true), column("When", false), column("Steady", false), column("What was seen", false)],
+        vec![
+            column("At", true),
+            column("When", false),
+            column("Steady", false),
+            column("What was seen", false),
+        ],
         results
             .steady
             .iter()

@@ -76,7 +76,10 @@ pub fn of_check(number: u32, origin: Origin, results: &Results, verdict: &Verdic
         chaos: verdict.chaos,
         waivers: u32::try_from(verdict.waivers.len()).unwrap_or(u32::MAX),
         looser: u32::try_from(verdict.looser.len()).unwrap_or(u32::MAX),
-        tests: TestId::ALL.into_iter().map(|test| (test, ended(test_state(results, verdict, test)))).collect(),
+        tests: TestId::ALL
+            .into_iter()
+            .map(|test| (test, ended(test_state(results, verdict, test))))
+            .collect(),
         l1_p50_ms: percentile_ms(&l1, 0.5),
         l1_p95_ms: percentile_ms(&l1, 0.95),
         l1_limit_ms: results.planned(TestId::L1).then_some(results.plan.parameters.l1.p95_limit_ms),

@@ -58,7 +58,8 @@ where
 {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || sender.send(ask(Keychain)));
-    let answer = receiver.await.unwrap_or_else(|_| Err(KeychainError::Unavailable("it gave no answer".into())));
+    let answer =
+        receiver.await.unwrap_or_else(|_| Err(KeychainError::Unavailable("it gave no answer".into())));
     Ok(answer?)
 }
 

@@ -85,7 +85,13 @@ impl Drill {
 
 /// Every rehearsal that is offered for training, as a list that other programs read.
 pub(crate) fn catalogue() -> Value {
-    let entry = |name: Option<&str>, title: &str, what: &str, caught_by: &[&str], ends_in: &str, simulated: bool, group: &str| {
+    let entry = |name: Option<&str>,
+                 title: &str,
+                 what: &str,
+                 caught_by: &[&str],
+                 ends_in: &str,
+                 simulated: bool,
+                 group: &str| {
         json!({
             "name": name, "title": title, "what": what, "caught_by": caught_by, "ends_in": ends_in,
             "simulated": simulated, "group": group,

@@ -148,7 +148,9 @@ impl Supervisor {
         };
         let [api_port, web_port, postgres_port, redis_port, minio_port] = free_ports()?;
         let setup = Setup {
-            behaviour: options.drill.map_or_else(|| Behaviour::of(options.profile), crate::drills::Drill::behaviour),
+            behaviour: options
+                .drill
+                .map_or_else(|| Behaviour::of(options.profile), crate::drills::Drill::behaviour),
             state,
             api_port,
             web_port,

@@ -127,7 +127,7 @@ fn draw(
 }
 
 fn label(palette: Palette) -> TextStyle<'static> {
-    ("sans-serif", 11).into_font().color(&palette.ink)
+    ("sans-serif", 13.6).into_font().color(&palette.ink)
 }
 
 fn ms(value: f64) -> String {
