@@ -1,4 +1,5 @@
 /** Starts the page: the product's host inside the window, the fake one while it is being built. */
+import './parts/language';
 import { mount } from 'svelte';
 import App from './App.svelte';
 import type { Host } from './host/host';
@@ -7,8 +8,8 @@ import './styles/components.css';
 
 async function door(): Promise<Host> {
   if ('__TAURI_INTERNALS__' in window) {
-    const load = import.meta.glob<{ tauriHost: () => Host }>('./host/tauri.ts')['./host/tauri.ts'];
-    if (load) return (await load()).tauriHost();
+    const { tauriHost } = await import('./host/tauri');
+    return tauriHost();
   }
   if (import.meta.env.DEV) {
     const { fakeHost } = await import('./host/fake');

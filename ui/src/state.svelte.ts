@@ -67,18 +67,19 @@ export class App {
     this.hash = location.hash || '#/check';
     const onhash = () => {
       this.hash = location.hash || '#/check';
-      this.subject = null;
     };
     addEventListener('hashchange', onhash);
     let stop: (() => void) | null = null;
     let over = false;
-    door.listen((told) => this.told(told)).then(
-      (end) => {
-        if (over) end();
-        else stop = end;
-      },
-      () => undefined,
-    );
+    door
+      .listen((told) => this.told(told))
+      .then(
+        (end) => {
+          if (over) end();
+          else stop = end;
+        },
+        () => undefined,
+      );
     void this.refresh();
     return () => {
       over = true;
@@ -189,7 +190,14 @@ export class App {
       this.say(`Check ${number} ended: ${words.line}.`);
       if (!here) {
         this.toast({
-          kind: words.look === 'go' ? 'pass' : words.look === 'sim' ? 'sim' : words.look === 'none' ? 'info' : 'fail',
+          kind:
+            words.look === 'go'
+              ? 'pass'
+              : words.look === 'sim' || words.look === 'waived'
+                ? 'sim'
+                : words.look === 'none'
+                  ? 'info'
+                  : 'fail',
           text: `Check ${number}: ${last.headline}`,
           why: last.chaos === 'simulated' ? 'Nothing was restarted.' : undefined,
           action: { label: 'Open', onclick: () => this.go(`#/verdict/${number}`) },
@@ -257,14 +265,17 @@ export class App {
     if (location.hash === hash) return;
     location.hash = hash;
     this.hash = hash;
-    this.subject = null;
   }
 
   toast(toast: Omit<Toast, 'id'>): void {
     const id = this.next;
     this.next += 1;
     this.toasts = [...this.toasts.slice(-3), { ...toast, id }];
-    if (toast.kind === 'pass' || toast.kind === 'info') this.timers.set(id, setTimeout(() => this.dismiss(id), 6000));
+    if (toast.kind === 'pass' || toast.kind === 'info')
+      this.timers.set(
+        id,
+        setTimeout(() => this.dismiss(id), 6000),
+      );
   }
 
   /** Keeps a toast while it is read. */

@@ -107,6 +107,12 @@ describe('a file of another runner', () => {
   });
 });
 
+test('axe finds nothing in a file of another runner', async () => {
+  const { container } = await show(Report, '', { number: 36 });
+  await screen.findByRole('alert');
+  expect(await axe(container)).toEqual([]);
+});
+
 describe('timeline and evidence', () => {
   test('the timeline has its chart and the events in words', async () => {
     await show(Report, '', { number: 47, tab: 'timeline' });

@@ -203,6 +203,19 @@ test('axe finds nothing', async () => {
   expect(await axe(container)).toEqual([]);
 });
 
+test('axe finds nothing when nothing can be asked', async () => {
+  const { container } = await show(Services, 'services-down+railway-unreachable');
+  await screen.findAllByRole('alert');
+  expect(await axe(container)).toEqual([]);
+});
+
+test('axe finds nothing in the question before a restart', async () => {
+  const { container, user } = await show(Services);
+  await user.click(await screen.findByRole('button', { name: 'Restart… API' }));
+  await screen.findByRole('dialog');
+  expect(await axe(container)).toEqual([]);
+});
+
 test('strings from outside stay text', async () => {
   await show(Services, 'hostile');
   await screen.findByRole('region', { name: 'Services' });

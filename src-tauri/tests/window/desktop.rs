@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,10 +26,8 @@ impl Drop for Process {
 
 /// A desktop for one person.
 pub struct Desktop {
-    display: String,
-    bus: String,
     driver: String,
-    home: tempfile::TempDir,
+    _home: tempfile::TempDir,
     // Dropped in this order: the driver before the screen it shows windows on.
     _processes: Vec<Process>,
 }
@@ -72,33 +70,13 @@ impl Desktop {
             .spawn()
             .unwrap();
         let desktop = Self {
-            display,
-            bus,
             driver: format!("http://127.0.0.1:{port}"),
-            home,
+            _home: home,
             _processes: vec![Process(driver), Process(keychain), bus_process, screen],
         };
         until("the driver listens", || async { std::net::TcpStream::connect(("127.0.0.1", port)).ok() })
             .await;
         desktop
-    }
-
-    /// Folder of the saved checks.
-    pub fn data(&self) -> PathBuf {
-        self.home.path().join("holdpoint")
-    }
-
-    /// A command on this desktop's bus, with its keychain.
-    pub fn command(&self, program: impl AsRef<Path>) -> Command {
-        let mut command = Command::new(program.as_ref());
-        command
-            .env("DISPLAY", &self.display)
-            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
-            .env("HOME", self.home.path())
-            .env("XDG_RUNTIME_DIR", self.home.path())
-            .env("HOLDPOINT_DATA_DIR", self.data())
-            .env("HOLDPOINT_CONFIG_DIR", self.home.path().join("config"));
-        command
     }
 
     /// Starts the application.
@@ -159,16 +137,6 @@ impl Window {
             self.page.find(Locator::XPath(&path)).await.ok()?.click().await.ok()
         })
         .await;
-    }
-
-    /// Goes to a screen as the page's own links do.
-    pub async fn go(&self, hash: &str) {
-        self.run(&format!("location.hash = {hash:?}")).await;
-    }
-
-    /// Runs a script in the page.
-    pub async fn run(&self, script: &str) -> Value {
-        self.page.execute(script, Vec::new()).await.unwrap()
     }
 
     /// Ends the application.

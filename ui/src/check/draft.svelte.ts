@@ -76,7 +76,9 @@ export function wrongAmount(part: Part, name: string, value: number): string | u
 export function sendable(parameters: Parameters | null): boolean {
   if (!parameters) return true;
   return Object.entries(parameters).every(([part, values]) =>
-    Object.entries(values as Record<string, number>).every(([name, value]) => wrongAmount(part as Part, name, value) === undefined),
+    Object.entries(values as Record<string, number>).every(
+      ([name, value]) => wrongAmount(part as Part, name, value) === undefined,
+    ),
   );
 }
 

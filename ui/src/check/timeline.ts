@@ -69,11 +69,12 @@ type Cell = number | null;
 export type Columns = [number[], ...Cell[][]];
 
 /** Seconds in one drawn point, so that a long check has no more points than pixels. */
-export function bucketOf(end: number, width: number): number {
-  return Math.max(1, Math.ceil(end / 1000 / Math.max(1, width / 2.2)));
+export function bucketOf(end: number, width: number, pixels = 2.2): number {
+  return Math.max(1, Math.ceil(end / 1000 / Math.max(1, width / pixels)));
 }
 
-const worst = (values: Cell[]): Cell => values.reduce<Cell>((most, value) => (value === null ? most : Math.max(most ?? 0, value)), null);
+const worst = (values: Cell[]): Cell =>
+  values.reduce<Cell>((most, value) => (value === null ? most : Math.max(most ?? 0, value)), null);
 
 function grouped<T extends { at_ms: number }>(points: T[], bucket: number): [number, T[]][] {
   const out: [number, T[]][] = [];
@@ -129,7 +130,8 @@ export function backlogOf(points: BacklogPoint[], bucket: number): Columns {
 
 export function mostOf(columns: Columns, from = 1): number {
   let most = 0;
-  for (const column of columns.slice(from) as Cell[][]) for (const value of column) if (value !== null && value > most) most = value;
+  for (const column of columns.slice(from) as Cell[][])
+    for (const value of column) if (value !== null && value > most) most = value;
   return most;
 }
 

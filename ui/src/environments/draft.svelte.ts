@@ -8,7 +8,9 @@ import type { EnvironmentForm } from '../host/types/EnvironmentForm';
 import type { EnvironmentView } from '../host/types/EnvironmentView';
 import type { FieldProblem } from '../host/types/FieldProblem';
 import type { Parameters } from '../host/types/Parameters';
+import type { Problem } from '../host/types/Problem';
 import type { Service } from '../host/types/Service';
+import { amountProblem, GROUPS } from './fields';
 
 /** Objects with their keys in order, so that two forms compare by value. */
 function plain(value: unknown): unknown {
@@ -81,11 +83,50 @@ export class Draft {
     this.round += 1;
     const round = this.round;
     try {
-      const problems = await door.checkEnvironment($state.snapshot(this.form) as EnvironmentForm);
-      if (round === this.round) this.problems = problems;
+      const problems = await door.checkEnvironment(this.sendable());
+      if (round === this.round) this.problems = [...this.unreadable(), ...problems];
     } catch {
       // Saving asks again and says why it was refused.
     }
+  }
+
+  /** Amounts that are no numbers Rust could read. */
+  unreadable(): FieldProblem[] {
+    return GROUPS.flatMap(({ amounts }) =>
+      amounts.flatMap((amount) => {
+        const message = amountProblem(amount, this.parameter(amount.part, amount.name));
+        return message === null ? [] : [{ field: `parameters.${amount.part}.${amount.name}`, message }];
+      }),
+    );
+  }
+
+  /** The form as it can be sent: an amount that cannot be read is left at what is saved, so that the rest is still answered. */
+  sendable(): EnvironmentForm {
+    const form = $state.snapshot(this.form) as EnvironmentForm;
+    for (const { amounts } of GROUPS) {
+      for (const { part, name } of amounts) {
+        if (amountProblem({ part, name }, this.parameter(part, name)) === null) continue;
+        const before = (this.original.parameters[part] as Record<string, number>)[name];
+        if (before !== undefined) (form.parameters[part] as Record<string, number>)[name] = before;
+      }
+    }
+    return form;
+  }
+
+  /** Saves, or throws why not. Nothing is sent while an amount cannot be read, so that no other value is saved in its place. */
+  async save(door: Host): Promise<EnvironmentView> {
+    const fields = this.unreadable();
+    if (fields.length > 0) {
+      const refused: Problem = {
+        code: 'form.invalid',
+        message: 'The environment was not saved.',
+        why: 'Some fields hold values that cannot be used.',
+        remedy: 'Change the marked fields and save again.',
+        fields,
+      };
+      throw refused;
+    }
+    return door.saveEnvironment($state.snapshot(this.form) as EnvironmentForm, this.previous);
   }
 
   /** Saving was refused for these fields. */

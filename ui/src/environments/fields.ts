@@ -111,6 +111,20 @@ export function amountOf(parameters: Parameters, amount: Amount): number | undef
   return (parameters[amount.part] as Record<string, number>)[amount.name];
 }
 
+/** The amounts that may have a fraction; all others count things or seconds. */
+const FRACTIONS = new Set(['l1.p95_limit_ms', 'c3.writes_per_second']);
+
+/**
+ * Why Rust could not even read an amount; none when it can. Whether the amount makes sense is for Rust to say, but a text that
+ * is no number, or half a round, does not reach it as a number at all.
+ */
+export function amountProblem(amount: Pick<Amount, 'part' | 'name'>, value: number): string | null {
+  if (!Number.isFinite(value)) return 'This needs a number.';
+  if (value < 0) return 'This needs a number of 0 or more.';
+  if (!FRACTIONS.has(`${amount.part}.${amount.name}`) && !Number.isInteger(value)) return 'This needs a whole number.';
+  return value > 4_294_967_295 ? 'This number is too large.' : null;
+}
+
 /** An empty form for a new environment, with the limits of the runbook. */
 export function emptyForm(parameters: Parameters): EnvironmentForm {
   return {

@@ -39,6 +39,11 @@ export class CheckPages {
     await this.fetch(0, true);
   }
 
+  /** Asks the same again, after a refusal. */
+  again(): Promise<void> {
+    return this.ask(this.question);
+  }
+
   /** Makes sure that these rows are there or on their way. */
   need(from: number, to: number): void {
     if (this.asking) return;

@@ -46,9 +46,18 @@ const AWAY: Partial<Record<TestId, [Service, string, number, number]>> = {
   C3: ['postgres', 'Postgres', 14_000, 31_000],
 };
 const END: Record<TestId, [string, Figure]> = {
-  L1: ['60 of 60 expansions answered. P50 1569 ms, P95 1734 ms, limit 5000 ms.', { value: '1734', unit: 'ms', label: 'P95', bad: false }],
-  L2: ['20 of 20 jobs done. The backlog peaked at 14, limit 100.', { value: '14', unit: '', label: 'backlog', bad: false }],
-  L3: ['10 streams and 10 exports finished. 0 bucket failures, 0 timeouts.', { value: '0', unit: '', label: 'failures', bad: false }],
+  L1: [
+    '60 of 60 expansions answered. P50 1569 ms, P95 1734 ms, limit 5000 ms.',
+    { value: '1734', unit: 'ms', label: 'P95', bad: false },
+  ],
+  L2: [
+    '20 of 20 jobs done. The backlog peaked at 14, limit 100.',
+    { value: '14', unit: '', label: 'backlog', bad: false },
+  ],
+  L3: [
+    '10 streams and 10 exports finished. 0 bucket failures, 0 timeouts.',
+    { value: '0', unit: '', label: 'failures', bad: false },
+  ],
   C1: ['8 of 8 runs finished. 0 stuck, 0 duplicates.', { value: '0', unit: '', label: 'stuck', bad: false }],
   C2: ['4 streams reconnected, 1 failed cleanly.', { value: '0', unit: '', label: 'lost', bad: false }],
   C3: ['0 corrupted, 0 stuck runs.', { value: '0', unit: '', label: 'corrupted', bad: false }],
@@ -146,7 +155,8 @@ export class FakeCheck {
       for (let t = Math.ceil(from / 1000) * 1000; t < to; t += 1000) {
         const fault = this.down(t);
         const noAnswer = fault?.service === 'api';
-        const slow = id === 'L1' ? 1500 : id === 'L2' ? 700 + 500 * Math.sin(((t - from) / (to - from)) * Math.PI) : 210;
+        const slow =
+          id === 'L1' ? 1500 : id === 'L2' ? 700 + 500 * Math.sin(((t - from) / (to - from)) * Math.PI) : 210;
         const p50 = slow + next() * 40;
         if (id !== 'REP' && id !== 'BUCKET') {
           this.intervals.push({
@@ -158,7 +168,14 @@ export class FakeCheck {
             p99_ms: noAnswer ? null : p50 * 1.9 + next() * 90,
           });
         }
-        const wave = id === 'L2' ? Math.round(14 * Math.sin(((t - from) / (to - from)) * Math.PI)) : id === 'C1' ? (fault ? 9 : 4) : 0;
+        const wave =
+          id === 'L2'
+            ? Math.round(14 * Math.sin(((t - from) / (to - from)) * Math.PI))
+            : id === 'C1'
+              ? fault
+                ? 9
+                : 4
+              : 0;
         this.backlog.push({ at_ms: t, waiting: wave });
       }
       const count = { L1: 0, L2: 8, L3: 10, C1: 8, C2: 5, C3: 4, REP: 0, BUCKET: 0 }[id];
@@ -167,22 +184,59 @@ export class FakeCheck {
         const created = from + span * 0.06 + k * span * 0.012;
         const executing = created + span * (0.06 + next() * 0.1);
         const ended = Math.min(to - span * 0.03, executing + span * (0.3 + next() * 0.45));
-        this.runs.push({ run_id: `${hex(next, 8)}`, test: id, created_ms: created, executing_ms: executing, ended_ms: ended, status: 'succeeded', stuck: false });
+        this.runs.push({
+          run_id: `${hex(next, 8)}`,
+          test: id,
+          created_ms: created,
+          executing_ms: executing,
+          ended_ms: ended,
+          status: 'succeeded',
+          stuck: false,
+        });
       }
       const fault = this.faults.find((one) => one.test === id);
-      if (fault?.state === 'simulated') line(fault.at_ms, 'simulated', id, `Nothing was restarted: the ${fault.name} restart is simulated.`);
+      if (fault?.state === 'simulated')
+        line(fault.at_ms, 'simulated', id, `Nothing was restarted: the ${fault.name} restart is simulated.`);
       else if (fault) {
         line(fault.at_ms, 'fault', id, `${fault.name} restarted. Its identity was ${hex(next, 8)}.`);
         if (fault.back - fault.at_ms > 20_000)
-          line(fault.at_ms + 36_000 * Math.min(1, (fault.back - fault.at_ms) / 65_000), 'warning', id, `${fault.name} has not answered for 36 s. The last 5 checks took 63 to 66 s here.`);
-        line(fault.back, 'back', id, `${fault.name} is back. Its identity is now ${hex(next, 8)}, so the restart really happened.`);
+          line(
+            fault.at_ms + 36_000 * Math.min(1, (fault.back - fault.at_ms) / 65_000),
+            'warning',
+            id,
+            `${fault.name} has not answered for 36 s. The last 5 checks took 63 to 66 s here.`,
+          );
+        line(
+          fault.back,
+          'back',
+          id,
+          `${fault.name} is back. Its identity is now ${hex(next, 8)}, so the restart really happened.`,
+        );
         for (let k = 0; k < 4; k += 1)
-          this.logs.push({ at: fault.at_ms + k * 900, service: fault.service, test: id, text: ['Shutting down', 'Waiting for connections to close', 'Started server process [1]', 'Application startup complete'][k] ?? '' });
+          this.logs.push({
+            at: fault.at_ms + k * 900,
+            service: fault.service,
+            test: id,
+            text:
+              [
+                'Shutting down',
+                'Waiting for connections to close',
+                'Started server process [1]',
+                'Application startup complete',
+              ][k] ?? '',
+          });
       }
       const simulated = fault?.state === 'simulated';
-      line(to, simulated ? 'simulated' : 'pass', id, simulated ? 'Ended without its fault: nothing was restarted.' : END[id][0]);
+      line(
+        to,
+        simulated ? 'simulated' : 'pass',
+        id,
+        simulated ? 'Ended without its fault: nothing was restarted.' : END[id][0],
+      );
     }
-    if (script.busy) for (let k = 0; k < 6000; k += 1) line(k * 50, 'info', 'L2', `Run ${hex(next, 8)} answered in ${Math.round(next() * 900)} ms.`);
+    if (script.busy)
+      for (let k = 0; k < 6000; k += 1)
+        line(k * 50, 'info', 'L2', `Run ${hex(next, 8)} answered in ${Math.round(next() * 900)} ms.`);
     this.lines.sort((a, b) => a.at_ms - b.at_ms);
     this.lines.forEach((one, k) => (one.seq = k));
   }
@@ -194,7 +248,15 @@ export class FakeCheck {
     const touched = stop === null ? undefined : this.down(stop);
     const ends = stop === null ? this.total : (touched?.back ?? stop) + 1_500;
     const ended = t >= ends;
-    const phase = ended ? 'ended' : stop !== null && t >= stop ? 'stopping' : t < this.preflightEnds ? 'preflight' : t >= this.total - 2_000 ? 'finishing' : 'testing';
+    const phase = ended
+      ? 'ended'
+      : stop !== null && t >= stop
+        ? 'stopping'
+        : t < this.preflightEnds
+          ? 'preflight'
+          : t >= this.total - 2_000
+            ? 'finishing'
+            : 'testing';
     const faults = this.faults
       .filter((fault) => fault.at_ms <= t && (stop === null || fault.at_ms <= stop))
       .map((fault): LiveFault => {
@@ -206,7 +268,12 @@ export class FakeCheck {
           at_ms: fault.at_ms,
           recovered_ms: fault.state !== 'simulated' && back ? fault.back : null,
           state: fault.state === 'simulated' ? 'simulated' : back ? 'recovered' : 'down',
-          label: fault.state === 'simulated' ? `${fault.name}: simulated` : back ? `${fault.name} back in ${seconds} s` : `${fault.name} down ${seconds} s`,
+          label:
+            fault.state === 'simulated'
+              ? `${fault.name}: simulated`
+              : back
+                ? `${fault.name} back in ${seconds} s`
+                : `${fault.name} down ${seconds} s`,
         };
       });
     const fault = ended ? undefined : this.down(t);
@@ -230,7 +297,8 @@ export class FakeCheck {
         const over = stop !== null && t >= stop;
         let state: TestState = 'not_planned';
         if (planned) {
-          if (t >= planned.to && !(over && planned.to > (stop ?? 0))) state = away?.state === 'simulated' ? 'simulated' : 'passed';
+          if (t >= planned.to && !(over && planned.to > (stop ?? 0)))
+            state = away?.state === 'simulated' ? 'simulated' : 'passed';
           else if (t >= planned.from && !(over && planned.from > (stop ?? 0))) state = over ? 'aborted' : 'running';
           else state = 'waiting';
         }
@@ -241,7 +309,12 @@ export class FakeCheck {
           state === 'simulated'
             ? { value: 'not restarted', unit: '', label: '', bad: false }
             : running && away
-              ? { value: String(Math.round(((away.recovered_ms ?? t) - away.at_ms) / 1000)), unit: 's', label: away.recovered_ms === null ? 'down' : 'back in', bad: false }
+              ? {
+                  value: String(Math.round(((away.recovered_ms ?? t) - away.at_ms) / 1000)),
+                  unit: 's',
+                  label: away.recovered_ms === null ? 'down' : 'back in',
+                  bad: false,
+                }
               : done
                 ? END[id][1]
                 : null;
@@ -252,11 +325,21 @@ export class FakeCheck {
           began_ms: planned && t >= planned.from ? planned.from : null,
           elapsed_ms: planned && t >= planned.from ? elapsed : null,
           estimate_ms: planned ? planned.to - planned.from : TAKES[id],
-          progress: running && planned ? { done: Math.floor((elapsed / (planned.to - planned.from)) * 20), total: 20, doing: away && away.recovered_ms === null ? `waiting for the ${away.service}` : 'sending' } : null,
+          progress:
+            running && planned
+              ? {
+                  done: Math.floor((elapsed / (planned.to - planned.from)) * 20),
+                  total: 20,
+                  doing: away && away.recovered_ms === null ? `waiting for the ${away.service}` : 'sending',
+                }
+              : null,
           figure,
         };
       }),
-      preflight: script.rows.slice(0, Math.floor((Math.min(t, this.preflightEnds) / this.preflightEnds) * script.rows.length)),
+      preflight: script.rows.slice(
+        0,
+        Math.floor((Math.min(t, this.preflightEnds) / this.preflightEnds) * script.rows.length),
+      ),
       faults,
       runs: {
         created: seen.length,
@@ -267,10 +350,14 @@ export class FakeCheck {
         stuck: 0,
       },
       backlog_now: this.backlog.find((point) => point.at_ms === now)?.waiting ?? null,
-      backlog_peak: this.backlog.filter((point) => point.at_ms <= t).reduce<number | null>((most, point) => Math.max(most ?? 0, point.waiting), null),
+      backlog_peak: this.backlog
+        .filter((point) => point.at_ms <= t)
+        .reduce<number | null>((most, point) => Math.max(most ?? 0, point.waiting), null),
       backlog_limit: 100,
       p95_limit_ms: 5000,
-      waiting_for: fault ? `${fault.name} has not answered for ${Math.round((t - fault.at_ms) / 1000)} s. The last 5 checks took 63 to 66 s here.` : null,
+      waiting_for: fault
+        ? `${fault.name} has not answered for ${Math.round((t - fault.at_ms) / 1000)} s. The last 5 checks took 63 to 66 s here.`
+        : null,
       saved,
     };
   }
@@ -282,13 +369,19 @@ export class FakeCheck {
       this.sentRuns.clear();
     }
     const stop = this.aborted ?? Infinity;
-    const fresh = <T extends object>(list: T[], at: (one: T) => number) => list.filter((one) => at(one) > this.sent && at(one) <= t && at(one) <= stop);
+    const fresh = <T extends object>(list: T[], at: (one: T) => number) =>
+      list.filter((one) => at(one) > this.sent && at(one) <= t && at(one) <= stop);
     const runs: RunBar[] = [];
     for (const run of this.runs) {
       if (run.created_ms > t || run.created_ms > stop) continue;
       const executing = (run.executing_ms ?? Infinity) <= t;
       const ended = (run.ended_ms ?? Infinity) <= t;
-      const now: RunBar = { ...run, executing_ms: executing ? run.executing_ms : null, ended_ms: ended ? run.ended_ms : null, status: ended ? 'succeeded' : executing ? 'running' : 'queued' };
+      const now: RunBar = {
+        ...run,
+        executing_ms: executing ? run.executing_ms : null,
+        ended_ms: ended ? run.ended_ms : null,
+        status: ended ? 'succeeded' : executing ? 'running' : 'queued',
+      };
       if (this.sentRuns.get(run.run_id) !== now.status) {
         this.sentRuns.set(run.run_id, now.status);
         runs.push(now);

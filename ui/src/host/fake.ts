@@ -51,7 +51,11 @@ const NAMES: Record<TestId, [string, string, number]> = {
   REP: ['REP Integrity', 'Evidence packs', 20_000],
   BUCKET: ['Bucket Isolation', 'Artifact location', 6_000],
 };
-const RESTART: Partial<Record<TestId, [Service, number]>> = { C1: ['worker', 5_000], C2: ['api', 65_000], C3: ['postgres', 30_000] };
+const RESTART: Partial<Record<TestId, [Service, number]>> = {
+  C1: ['worker', 5_000],
+  C2: ['api', 65_000],
+  C3: ['postgres', 30_000],
+};
 
 function demands(id: TestId, of: Parameters): string {
   switch (id) {
@@ -112,14 +116,28 @@ export function fakeHost(scene = ''): FakeHost {
     await Promise.resolve();
     return structuredClone(give());
   };
-  const token = (environment: string) => archive.archive.environments().find(({ name }) => name === environment)?.chaos === 'real';
-  const chaosOf = (draft: CheckDraft) => (draft.simulate || draft.drill === 'no-token' || !token(draft.environment) ? 'simulated' : 'real');
+  const token = (environment: string) =>
+    archive.archive.environments().find(({ name }) => name === environment)?.chaos === 'real';
+  const chaosOf = (draft: CheckDraft) =>
+    draft.simulate || draft.drill === 'no-token' || !token(draft.environment) ? 'simulated' : 'real';
 
   function rows(environment: string, simulated: boolean): PreflightRow[] {
-    const row = (id: string, name: string, observed: string, state: PreflightRow['state'] = 'ok', remedy = ''): PreflightRow => ({ id, title: name, state, observed, remedy });
+    const row = (
+      id: string,
+      name: string,
+      observed: string,
+      state: PreflightRow['state'] = 'ok',
+      remedy = '',
+    ): PreflightRow => ({ id, title: name, state, observed, remedy });
     if (has('blocked') && environment !== 'rehearsal')
       return [
-        row('api.reachable', 'API answers', 'GET /health got no answer within 10 s', 'not_ready', 'Railway shows the service as crashed. Open its logs, or restart it and try again.'),
+        row(
+          'api.reachable',
+          'API answers',
+          'GET /health got no answer within 10 s',
+          'not_ready',
+          'Railway shows the service as crashed. Open its logs, or restart it and try again.',
+        ),
         row('web.reachable', 'Web answers', '88 ms'),
         row('api.login', 'Login accepted', 'not asked: the API does not answer', 'not_checked'),
         row('worker.alive', 'Worker answers a task', 'not asked: the API does not answer', 'not_checked'),
@@ -128,7 +146,13 @@ export function fakeHost(scene = ''): FakeHost {
     if (has('misconfigured') && environment !== 'rehearsal')
       return [
         row('api.reachable', 'API answers', '142 ms'),
-        row('railway.ids', 'Railway answers with the confirmed ids', 'environment id 7f3a…, you confirmed 668c…', 'misconfigured', 'Use a token of your staging environment, or confirm the ids again under Environments.'),
+        row(
+          'railway.ids',
+          'Railway answers with the confirmed ids',
+          'environment id 7f3a…, you confirmed 668c…',
+          'misconfigured',
+          'Use a token of your staging environment, or confirm the ids again under Environments.',
+        ),
       ];
     return [
       row('api.reachable', 'API answers', '142 ms'),
@@ -140,10 +164,20 @@ export function fakeHost(scene = ''): FakeHost {
       row('storage.probe', 'API writes and reads its bucket', '113 ms and 24 ms'),
       row('storage.key', 'Holdpoint reads the bucket', '24 ms'),
       simulated
-        ? row('railway.token', 'Railway token', 'none saved', 'warning', 'Restarts are simulated. Set a Railway token under Environments for real ones.')
+        ? row(
+            'railway.token',
+            'Railway token',
+            'none saved',
+            'warning',
+            'Restarts are simulated. Set a Railway token under Environments for real ones.',
+          )
         : row('railway.token', 'Railway token accepted', 'project token'),
-      simulated ? row('railway.ids', 'Confirmed ids', 'not needed', 'not_checked') : row('railway.ids', 'Confirmed ids', '3 of 3 match'),
-      simulated ? row('railway.quiet', 'No deployment running', 'not checked', 'not_checked') : row('railway.quiet', 'No deployment running', 'last 11:17'),
+      simulated
+        ? row('railway.ids', 'Confirmed ids', 'not needed', 'not_checked')
+        : row('railway.ids', 'Confirmed ids', '3 of 3 match'),
+      simulated
+        ? row('railway.quiet', 'No deployment running', 'not checked', 'not_checked')
+        : row('railway.quiet', 'No deployment running', 'last 11:17'),
     ];
   }
 
@@ -151,16 +185,19 @@ export function fakeHost(scene = ''): FakeHost {
     const number = Math.max(0, ...done.keys(), archive.archive.last()?.number ?? 0) + 1;
     const chaos = chaosOf(draft);
     const kind = draft.environment === 'rehearsal' ? 'rehearsal' : 'staging';
-    const run = new FakeCheck({
-      number,
-      environment: draft.environment,
-      kind,
-      drill: draft.drill,
-      chaos,
-      tests: ALL.filter((id) => draft.tests.includes(id)),
-      rows: rows(draft.environment, chaos === 'simulated'),
-      busy: has('busy'),
-    }, new Date(Date.now() - at));
+    const run = new FakeCheck(
+      {
+        number,
+        environment: draft.environment,
+        kind,
+        drill: draft.drill,
+        chaos,
+        tests: ALL.filter((id) => draft.tests.includes(id)),
+        rows: rows(draft.environment, chaos === 'simulated'),
+        busy: has('busy'),
+      },
+      new Date(Date.now() - at),
+    );
     check = { draft, run, number, from: Date.now() - at };
     now = at;
     return number;
@@ -176,9 +213,26 @@ export function fakeHost(scene = ''): FakeHost {
     clearInterval(timer);
     const chaos = chaosOf(ended.draft);
     const rehearsal = ended.draft.environment === 'rehearsal';
-    const model = ended.run.aborted !== null ? 39 : ended.draft.tests.length < 8 ? 44 : rehearsal ? (chaos === 'simulated' ? 32 : 42) : chaos === 'simulated' ? 46 : 48;
+    const model =
+      ended.run.aborted !== null
+        ? 39
+        : ended.draft.tests.length < 8
+          ? 44
+          : rehearsal
+            ? chaos === 'simulated'
+              ? 32
+              : 42
+            : chaos === 'simulated'
+              ? 46
+              : 48;
     const { summary } = await library.report(model, false);
-    const own: CheckSummary = { ...summary, number: ended.number, environment: ended.draft.environment, drill: ended.draft.drill, started_at: ended.run.startedAt };
+    const own: CheckSummary = {
+      ...summary,
+      number: ended.number,
+      environment: ended.draft.environment,
+      drill: ended.draft.drill,
+      started_at: ended.run.startedAt,
+    };
     done.set(ended.number, own);
     modelled.set(ended.number, model);
     now = Math.max(now, ended.run.total + 5_000);
@@ -200,7 +254,14 @@ export function fakeHost(scene = ''): FakeHost {
 
   if (has('live') || has('mid') || has('late')) {
     begin(
-      { environment: has('rehearsal') ? 'rehearsal' : 'staging', drill: null, tests: ALL, parameters: null, simulate: false, confirmed: ['worker', 'api', 'postgres'] },
+      {
+        environment: has('rehearsal') ? 'rehearsal' : 'staging',
+        drill: null,
+        tests: ALL,
+        parameters: null,
+        simulate: false,
+        confirmed: ['worker', 'api', 'postgres'],
+      },
       has('mid') ? 186_000 : has('late') ? 330_000 : 0,
     );
     run();
@@ -227,17 +288,37 @@ export function fakeHost(scene = ''): FakeHost {
     fake,
     home: () =>
       call('home', [], (): Home => {
-        if (has('home-refused')) throw problem('folder.unreadable', 'The folder of checks cannot be read.', 'Permission denied (os error 13).', 'Give yourself the right to read it, and try again.');
+        if (has('home-refused'))
+          throw problem(
+            'folder.unreadable',
+            'The folder of checks cannot be read.',
+            'Permission denied (os error 13).',
+            'Give yourself the right to read it, and try again.',
+          );
         const own = [...done.values()].sort((a, b) => b.number - a.number);
         return {
           version: '0.1.0',
           checks: archive.archive.count() + done.size,
           environments: archive.archive.environments(),
-          running: check ? { number: check.number, environment: check.draft.environment, chaos: chaosOf(check.draft), tests: check.draft.tests } : null,
+          running: check
+            ? {
+                number: check.number,
+                environment: check.draft.environment,
+                chaos: chaosOf(check.draft),
+                tests: check.draft.tests,
+              }
+            : null,
           last: own[0] ?? archive.archive.last(),
           settings,
           opened: null,
-          refused: has('opened-refused') ? problem('file.not_results', 'This file was not opened.', 'It has no "overall_status".', 'Choose a step3_results.json or a Holdpoint results.json.') : null,
+          refused: has('opened-refused')
+            ? problem(
+                'file.not_results',
+                'This file was not opened.',
+                'It has no "overall_status".',
+                'Choose a step3_results.json or a Holdpoint results.json.',
+              )
+            : null,
         };
       }),
     about: () =>
@@ -255,12 +336,24 @@ export function fakeHost(scene = ''): FakeHost {
       })),
     saveSettings: (to) =>
       call('saveSettings', [to], () => {
-        if (has('saving-refused')) throw problem('settings.unwritable', 'The settings were not saved.', 'No space left on the device.', 'Make room and try again.');
+        if (has('saving-refused'))
+          throw problem(
+            'settings.unwritable',
+            'The settings were not saved.',
+            'No space left on the device.',
+            'Make room and try again.',
+          );
         settings = to;
       }),
     plan: (draft) =>
       call('plan', [draft], (): PlanPreview => {
-        if (has('plan-refused')) throw problem('environment.unreadable', 'The plan cannot be made.', 'The file of this environment cannot be read.', 'Mend the file, or remove the environment.');
+        if (has('plan-refused'))
+          throw problem(
+            'environment.unreadable',
+            'The plan cannot be made.',
+            'The file of this environment cannot be read.',
+            'Mend the file, or remove the environment.',
+          );
         const parameters = draft.parameters ?? runbook();
         const chaos = chaosOf(draft);
         const rehearsal = draft.environment === 'rehearsal';
@@ -273,10 +366,15 @@ export function fakeHost(scene = ''): FakeHost {
           estimate_ms: NAMES[id][2] * scale * (chaos === 'simulated' && RESTART[id] ? 0.25 : 1),
           planned: draft.tests.includes(id),
         }));
-        const restarts = chaos === 'simulated' ? [] : ALL.flatMap((id) => {
-          const restart = RESTART[id];
-          return restart && draft.tests.includes(id) ? [{ service: restart[0], test: id, back_in_ms: restart[1] * scale }] : [];
-        });
+        const restarts =
+          chaos === 'simulated'
+            ? []
+            : ALL.flatMap((id) => {
+                const restart = RESTART[id];
+                return restart && draft.tests.includes(id)
+                  ? [{ service: restart[0], test: id, back_in_ms: restart[1] * scale }]
+                  : [];
+              });
         return {
           tests,
           restarts,
@@ -285,7 +383,8 @@ export function fakeHost(scene = ''): FakeHost {
           looser: looser(parameters),
           problems: [...problemsOf(parameters), ...(draft.tests.length === 0 ? ['No test is chosen'] : [])],
           consent_needed: restarts.length > 0 && !rehearsal,
-          estimate_ms: 5_000 * scale + tests.filter(({ planned }) => planned).reduce((sum, test) => sum + test.estimate_ms, 0),
+          estimate_ms:
+            5_000 * scale + tests.filter(({ planned }) => planned).reduce((sum, test) => sum + test.estimate_ms, 0),
         };
       }),
     preflight: (environment, simulate) => {
@@ -294,9 +393,21 @@ export function fakeHost(scene = ''): FakeHost {
       const wait = import.meta.env.MODE === 'test' || has('still') ? 0 : 900;
       return new Promise((resolve, reject) => {
         const give = () => {
-          if (has('preflight-refused')) reject(problem('rehearsal.failed', 'The rehearsal did not start.', 'Port 41811 is taken.', 'End the program that uses it, and try again.'));
+          if (has('preflight-refused'))
+            reject(
+              problem(
+                'rehearsal.failed',
+                'The rehearsal did not start.',
+                'Port 41811 is taken.',
+                'End the program that uses it, and try again.',
+              ),
+            );
           const all = rows(environment, simulate || !token(environment));
-          resolve({ asked_at: new Date().toISOString(), rows: all, ready: all.every(({ state }) => state !== 'not_ready' && state !== 'misconfigured') });
+          resolve({
+            asked_at: new Date().toISOString(),
+            rows: all,
+            ready: all.every(({ state }) => state !== 'not_ready' && state !== 'misconfigured'),
+          });
         };
         if (wait === 0) void Promise.resolve().then(give);
         else setTimeout(give, wait);
@@ -304,7 +415,13 @@ export function fakeHost(scene = ''): FakeHost {
     },
     startCheck: (draft) =>
       call('startCheck', [structuredClone(draft)], () => {
-        if (has('start-refused')) throw problem('check.unconfirmed', 'The check was not started.', 'A deployment of the API began a moment ago.', 'Wait until it is done, and start again.');
+        if (has('start-refused'))
+          throw problem(
+            'check.unconfirmed',
+            'The check was not started.',
+            'A deployment of the API began a moment ago.',
+            'Wait until it is done, and start again.',
+          );
         const number = begin(draft, 0);
         run();
         return number;
@@ -312,7 +429,13 @@ export function fakeHost(scene = ''): FakeHost {
     watchCheck: async (onLive) => {
       calls.push(['watchCheck']);
       await Promise.resolve();
-      if (has('watch-refused')) throw problem('check.not_running', 'The running check cannot be watched.', 'Its journal cannot be read.', 'It goes on. Look for it in History when it is done.');
+      if (has('watch-refused'))
+        throw problem(
+          'check.not_running',
+          'The running check cannot be watched.',
+          'Its journal cannot be read.',
+          'It goes on. Look for it in History when it is done.',
+        );
       if (!check) throw problem('check.not_running', 'No check is running.');
       watcher = onLive;
       emit(true);
@@ -328,9 +451,15 @@ export function fakeHost(scene = ''): FakeHost {
       }),
     checks: async (query) => {
       const answer = await archive.checks(query);
-      const own = [...done.values()].filter((one) => query.environment === null || one.environment === query.environment).sort((a, b) => b.number - a.number);
+      const own = [...done.values()]
+        .filter((one) => query.environment === null || one.environment === query.environment)
+        .sort((a, b) => b.number - a.number);
       return query.offset === 0 && query.text === '' && query.verdict === null
-        ? { total: answer.total + done.size, matching: answer.matching + own.length, checks: [...own, ...answer.checks] }
+        ? {
+            total: answer.total + done.size,
+            matching: answer.matching + own.length,
+            checks: [...own, ...answer.checks],
+          }
         : answer;
     },
     report: async (number, dark) => {
@@ -344,7 +473,13 @@ export function fakeHost(scene = ''): FakeHost {
     openLink: (url) => call('openLink', [url], () => undefined),
     copyText: (text) =>
       call('copyText', [text], () => {
-        if (has('refused')) throw problem('clipboard.refused', 'The text was not copied.', 'The system refused the clipboard.', 'Select the text and copy it by hand.');
+        if (has('refused'))
+          throw problem(
+            'clipboard.refused',
+            'The text was not copied.',
+            'The system refused the clipboard.',
+            'Select the text and copy it by hand.',
+          );
         clipboard = text;
       }),
     setTitle: (to) =>

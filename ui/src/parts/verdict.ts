@@ -19,7 +19,7 @@ export interface Labels {
 
 export interface Worded {
   /** Which drawing and colours. */
-  look: 'go' | 'nogo' | 'sim' | 'nosim' | 'none';
+  look: 'go' | 'waived' | 'nogo' | 'sim' | 'nosim' | 'none';
   mark: string;
   /** GO, NO-GO, No verdict. */
   word: string;
@@ -59,8 +59,8 @@ export function verdictWords(of: Labels): Worded {
   if (of.word === 'go') {
     word = 'GO';
     // A GO is only drawn in green when the whole suite ran with real restarts; Rust never says otherwise, and this page
-    // would not believe it.
-    [look, mark] = of.chaos === 'real' && !part ? ['go', 'pass'] : ['sim', 'sim'];
+    // would not believe it. A GO that rests on a waiver has no tick either: not every criterion is met.
+    [look, mark] = of.chaos !== 'real' || part ? ['sim', 'sim'] : of.waivers ? ['waived', 'waived'] : ['go', 'pass'];
     if (of.chaos === 'not_run') says.push('chaos not run');
     if (part) says.push(part);
   } else if (of.word === 'no_go') {

@@ -3,4 +3,4 @@
 /**
  * The state of a criterion.
  */
-export type State = "met" | "broken" | "unproven" | "simulated";
+export type State = "met" | "broken" | "unproven" | "simulated" | "waived";

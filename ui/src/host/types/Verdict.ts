@@ -3,6 +3,7 @@ import type { ChaosMode } from "./ChaosMode";
 import type { Criterion } from "./Criterion";
 import type { Finding } from "./Finding";
 import type { NoVerdict } from "./NoVerdict";
+import type { Waiver } from "./Waiver";
 import type { Word } from "./Word";
 
 /**
@@ -41,6 +42,10 @@ because: string,
  * Limits looser than the runbook's.
  */
 looser: Array<string>, 
+/**
+ * Accepted findings in force.
+ */
+waivers: Array<Waiver>, 
 /**
  * The rows.
  */
