@@ -78,11 +78,9 @@ pub(crate) fn open(app: &App) -> tauri::Result<()> {
         .build()?;
     let handle = app.handle().clone();
     window.on_window_event(move |event| match event {
-        WindowEvent::CloseRequested { api, .. } => {
-            if handle.state::<Arc<Desk>>().running().is_some() {
-                api.prevent_close();
-                tell(&handle, Told::CloseAsked);
-            }
+        WindowEvent::CloseRequested { api, .. } if handle.state::<Arc<Desk>>().running().is_some() => {
+            api.prevent_close();
+            tell(&handle, Told::CloseAsked);
         }
         WindowEvent::DragDrop(event) => dropped(&handle, event),
         _ => {}
