@@ -492,6 +492,7 @@ function verdict(saved: Saved): Verdict {
   const rows = story === 'not_ready' ? [] : criteria(saved);
   const broken = rows.filter((row) => row.state === 'broken').length;
   return {
+    waivers: [],
     word: summary.word,
     no_verdict: summary.no_verdict,
     scope: summary.scope,
