@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 use support::{Check, Rehearsal, all_gone, codes, headline, holdpoint, text};
 
@@ -30,10 +32,12 @@ fn a_healthy_environment_is_go_with_everything_proven_and_no_secret_anywhere() {
     let report = std::fs::read_to_string(out.path().join("step3_results.md")).unwrap();
     assert!(report.starts_with("# GO [rehearsal]\n"), "{}", &report[..200]);
     let secrets = rehearsal.json()["secrets"].clone();
-    for entry in std::fs::read_dir(out.path()).unwrap() {
-        let content = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    let files = files_below(out.path());
+    assert!(files.iter().any(|file| file.extension().is_some_and(|kind| kind == "svg")), "{files:?}");
+    for file in files {
+        let content = std::fs::read_to_string(&file).unwrap();
         for name in ["password", "ops_key", "s3_secret_key", "railway_token"] {
-            assert!(!content.contains(secrets[name].as_str().unwrap()), "{name} is in a file");
+            assert!(!content.contains(secrets[name].as_str().unwrap()), "{name} is in {}", file.display());
         }
     }
     let shown = text(&holdpoint().args(["report", "markdown"]).arg(out.path()).output().unwrap());
@@ -41,6 +45,15 @@ fn a_healthy_environment_is_go_with_everything_proven_and_no_secret_anywhere() {
     let file = out.path().join("step3_results.json");
     let again = text(&holdpoint().args(["report", "show"]).arg(file).output().unwrap());
     assert!(again.starts_with("# GO [rehearsal]\n"));
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
 }
 
 #[test]
