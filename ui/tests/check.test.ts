@@ -44,7 +44,7 @@ describe('the first run', () => {
 
   it('is over when an environment was chosen', async () => {
     const { user } = await open('first-run');
-    await user.click(await screen.findByRole('button', { name: /^Environment: none yet/ }));
+    await user.click(await screen.findByRole('button', { name: /^Environment: No environment yet/ }));
     await user.click(screen.getByRole('menuitemradio', { name: /Built-in rehearsal/ }));
     await heading('New check');
   });
@@ -180,7 +180,7 @@ describe('the next check', () => {
 
   it('does not contact an environment nobody has set up until it is told to', async () => {
     const { user, sent } = await open('first-run');
-    await user.click(await screen.findByRole('button', { name: /^Environment: none yet/ }));
+    await user.click(await screen.findByRole('button', { name: /^Environment: No environment yet/ }));
     await user.click(screen.getByRole('menuitemradio', { name: /staging/ }));
     await heading('New check');
     await screen.findByText(/Nobody has set this environment up yet/);

@@ -193,8 +193,10 @@ impl Window {
         let script = format!(
             "const all = [...(document.querySelector('dialog[open]') ?? document).querySelectorAll(
                  'button, a, summary, label, [role=menuitem], [role=tab], [role=radio]')];
-             return all.find(one => one.checkVisibility() && one.getAttribute('aria-disabled') !== 'true' && !one.disabled
-                 && [one.textContent, one.ariaLabel].some(text => (text ?? '').trim().startsWith({})));",
+             const found = all.find(one => one.checkVisibility() && one.getAttribute('aria-disabled') !== 'true' && !one.disabled
+                 && [one.textContent, one.ariaLabel].some(text => (text ?? '').trim().startsWith({})));
+             found?.scrollIntoView({{ block: 'center' }});
+             return found;",
             json!(name)
         );
         until(&format!("{name:?} can be pressed"), || async {

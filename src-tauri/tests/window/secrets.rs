@@ -47,7 +47,7 @@ async fn a_token_is_kept_across_a_restart_and_is_nowhere_to_be_read() {
         let environment: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
         let token = environment["secrets"]["railway_token"].as_str().unwrap().to_owned();
         let saved =
-            desktop.terminal().args(["env", "set", "staging", "--file"]).arg(&file).output().unwrap();
+            desktop.terminal().args(["environment", "set", "staging", "--file"]).arg(&file).output().unwrap();
         assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
 
         window.page.refresh().await.unwrap();
@@ -71,15 +71,17 @@ async fn a_token_is_kept_across_a_restart_and_is_nowhere_to_be_read() {
                  .then(() => 'started', problem => JSON.stringify(problem))")
             .await;
         assert_eq!(started, "started");
+        window.page.refresh().await.unwrap();
+        window.listen().await;
         window.go("#/check").await;
-        window.reads("main", "Export").await;
+        window.reads("main", "NO VERDICT").await;
 
         let html = window.page.source().await.unwrap();
         assert!(!html.contains(&token), "the token is in the page");
         let fields = window.js("return [...document.querySelectorAll('input')].map(field => field.value).join()").await;
         assert!(!fields.to_string().contains(&token), "the token is in a field");
         let files = desktop.files();
-        assert!(files.iter().any(|file| file.ends_with("journal.jsonl")), "{files:?}");
+        assert!(files.iter().any(|file| file.ends_with("journal.ndjson")), "{files:?}");
         for file in files {
             let content = std::fs::read(&file).unwrap();
             let there = content.windows(token.len()).any(|part| part == token.as_bytes());

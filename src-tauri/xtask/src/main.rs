@@ -8,6 +8,7 @@
 
 use std::process::ExitCode;
 
+mod bundle;
 mod fresh_root;
 mod packages;
 mod page;
@@ -22,6 +23,7 @@ Usage: cargo xtask COMMAND
   run [ARGS...]                     install what the build needs, build, and run one check on the built-in
                                     rehearsal; ARGS go to `holdpoint check --rehearse`
   test                              formatting, lints, build, tests; ends at the first failure
+  bundle                            packages to install, for release: .deb and .rpm, or this system's own kind
   repeat [N] [--profile PROFILE]    N checks on the rehearsal, one after the other (20, healthy)
   fresh-root [DIR] [--only-root]    make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
                                     needs root; with --only-root stop once the root stands
@@ -46,12 +48,14 @@ fn main() -> ExitCode {
     let outcome = match command {
         "run" => steps::run(rest),
         "test" if rest.is_empty() => steps::test(),
+        "bundle" if rest.is_empty() => bundle::bundle(),
         "repeat" => repeat::repeat(rest),
         "fresh-root" => fresh_root::fresh_root(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())
         }
+        "bundle" => Err(Failure::usage("`bundle` takes no arguments")),
         "" => Err(Failure::usage("no command given")),
         "test" => Err(Failure::usage("`test` takes no arguments")),
         unknown => Err(Failure::usage(format!("unknown command `{unknown}`"))),

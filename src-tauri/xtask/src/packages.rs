@@ -37,11 +37,13 @@ enum Detect {
 
 /// Everything the build needs from the system: the one place to add to.
 const PACKAGES: &[Package] = &[
+    #[cfg(not(windows))]
     Package {
         name: "gcc",
         purpose: "the linker for Rust, and the compiler for the C code of SQLite and of the TLS library",
         detect: Detect::Command(&["cc", "--version"]),
     },
+    #[cfg(not(windows))]
     Package {
         name: "libc6-dev",
         purpose: "the C library's headers and start-up files, without which cc neither compiles nor links",

@@ -62,6 +62,16 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     }
 }
 
+/// What a program says on its standard output.
+pub fn output(command: &mut Command) -> Result<String, Failure> {
+    let output = command.output().map_err(|error| cannot_start(command, &error))?;
+    if !output.status.success() {
+        return Err(Failure::new(code_of(output.status), format!("{} failed", spelled(command))));
+    }
+    String::from_utf8(output.stdout)
+        .map_err(|error| Failure::new(2, format!("{}: {error}", spelled(command))))
+}
+
 /// `cargo xtask test`.
 pub fn test() -> Result<(), Failure> {
     packages::ensure_for_tests()?;
@@ -116,7 +126,7 @@ pub fn repository() -> &'static Path {
 }
 
 /// The cargo that started this program, so that `cargo +nightly xtask test` tests with nightly throughout.
-fn cargo() -> Command {
+pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     command.current_dir(repository());
     command

@@ -250,8 +250,21 @@ impl Desk {
         Ok(current)
     }
 
+    /// Refuses the check that still runs: half a journal would read as one that was cut off.
+    fn ended(&self, number: u32) -> Result<(), DeskError> {
+        match self.running() {
+            Some(current) if current.check.number == number => Err(DeskError::new(
+                "check.not_ended",
+                format!("Check {number} is still running, so there is no report of it yet."),
+                "Wait until it has ended, or abort it.",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens a saved check.
     pub fn report(&self, number: u32, theme: Theme) -> Result<Report, DeskError> {
+        self.ended(number)?;
         let folder = self.archive.folder_of(number)?;
         let summary = self.archive.summary(number)?;
         let place = folder.display().to_string();
@@ -350,6 +363,7 @@ impl Desk {
         folder: &Path,
         formats: &[ExportFormat],
     ) -> Result<Vec<PathBuf>, DeskError> {
+        self.ended(number)?;
         let summary = self.archive.summary(number)?;
         match self.archive.open(number)? {
             Opened::Ours(both) => saving::export(folder, &export_name(&summary), formats, &both.0, &both.1),
@@ -363,6 +377,7 @@ impl Desk {
 
     /// The summary of a check as Markdown, for the clipboard.
     pub fn summary_text(&self, number: u32) -> Result<String, DeskError> {
+        self.ended(number)?;
         match self.archive.open(number)? {
             Opened::Ours(both) => Ok(holdpoint_report::markdown::summary(&both.0, &both.1)),
             Opened::Foreign(file) => Ok(holdpoint_report::recorded::markdown(&file)),
