@@ -5,6 +5,12 @@ use crate::desktop::{Window, journey};
 const AXE: &str = include_str!("../../../ui/node_modules/axe-core/axe.min.js");
 
 async fn violations(window: &Window, screen: &str) -> Vec<String> {
+    // What still fades in is fainter than it will be.
+    window
+        .js("return Promise.all(document.getAnimations()
+                 .filter(one => one.effect.getComputedTiming().endTime !== Infinity).map(one => one.finished.catch(() => null)))
+                 .then(() => null)")
+        .await;
     window.js(AXE).await;
     let found = window
         .js("return axe.run(document, { resultTypes: ['violations'] }).then(found =>

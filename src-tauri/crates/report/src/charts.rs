@@ -391,6 +391,8 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
                     }
                 }
             }
+            // Words of faults that follow closely stand on rows of their own.
+            let mut last: Option<(u64, u32)> = None;
             for (fault, start, end) in &faults {
                 if *start >= from {
                     chart.draw_series(LineSeries::new(
@@ -411,9 +413,15 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
                     };
                     let wide = test.is_some() || faults.len() < 2 || (to - from) < 120_000;
                     if wide {
+                        let at = (*start).max(from);
+                        let row = match last {
+                            Some((before, row)) if at - before < (to - from) / 4 => (row + 1) % 3,
+                            _ => 0,
+                        };
+                        last = Some((at, row));
                         chart.draw_series([Text::new(
                             words,
-                            (x((*start).max(from)) + 0.2, top * 0.98),
+                            (x(at) + 0.2, top * (0.98 - 0.1 * f64::from(row))),
                             label(palette),
                         )])?;
                     }
