@@ -63,6 +63,17 @@ fn gather() -> Result<(), Failure> {
     fs::write(to.join("holdpoint.1"), manual).map_err(failed)
 }
 
+/// The `.deb` that was made last.
+pub fn debian_package() -> Result<PathBuf, Failure> {
+    let folder = target().join("release/bundle/deb");
+    let made = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    made.filter(|path| path.extension().is_some_and(|kind| kind == "deb"))
+        .max_by_key(|path| path.metadata().and_then(|data| data.modified()).ok())
+        .ok_or_else(|| {
+            Failure::new(2, format!("{} has no package; make it with `cargo xtask bundle`", folder.display()))
+        })
+}
+
 fn list() -> Result<(), Failure> {
     println!();
     let folder = target().join("release/bundle");

@@ -1,7 +1,8 @@
 //! `fresh-root`: the two commands of the README on a Debian or Ubuntu that has only Rust, made from nothing.
 //!
 //! What the host has for reaching its package servers (sources, certificates, proxy settings) goes along; nothing
-//! else does. The toolchain is bound in read-only, as if it had just been installed.
+//! else does. The toolchain is bound in and Node carried in, as if they had just been installed. With `--deb` the root is given
+//! neither: the package that `bundle` made is installed there as a person would, and the installed programs rehearse.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,12 +29,15 @@ const VARIABLES: [&str; 8] = [
 
 /// `cargo xtask fresh-root [DIR] [--only-root]`.
 pub fn fresh_root(arguments: &[String]) -> Result<(), Failure> {
-    let only_root = arguments.iter().any(|argument| argument == "--only-root");
-    let folders: Vec<&String> = arguments.iter().filter(|argument| *argument != "--only-root").collect();
+    let has = |option: &str| arguments.iter().any(|argument| argument == option);
+    let (only_root, deb) = (has("--only-root"), has("--deb"));
+    let options = ["--only-root", "--deb"];
+    let folders: Vec<&String> =
+        arguments.iter().filter(|argument| !options.contains(&argument.as_str())).collect();
     let root = match folders.as_slice() {
         [] => PathBuf::from(DEFAULT),
         [folder] if !folder.starts_with('-') => PathBuf::from(folder),
-        _ => return Err(Failure::usage("`fresh-root` takes a folder and --only-root")),
+        _ => return Err(Failure::usage("`fresh-root` takes a folder, and --only-root or --deb")),
     };
     if !is_root() {
         return Err(Failure::new(2, "a fresh root can be made by root only; try it with sudo"));
@@ -67,11 +71,45 @@ pub fn fresh_root(arguments: &[String]) -> Result<(), Failure> {
     if only_root {
         return Ok(());
     }
-    let mounts = Mounts::enter(&root)?;
+    if deb {
+        return install(&root);
+    }
+    carry_node(&root)?;
+    let mounts = Mounts::enter(&root, toolchain())?;
     let inside = root.join("holdpoint");
     step("Clone", Command::new("git").args(["clone", "-q"]).arg(repository()).arg(&inside))?;
     let outcome = ["run", "test"].into_iter().try_for_each(|command| {
         step(&format!("cargo xtask {command}, in the fresh root"), &mut within(&root, command))
+    });
+    drop(mounts);
+    outcome
+}
+
+/// Installs the package in the root as a person would, lets the terminal's program rehearse to GO, and the window open.
+fn install(root: &Path) -> Result<(), Failure> {
+    let package = crate::bundle::debian_package()?;
+    step("Carry the package in", Command::new("cp").arg(package).arg(root.join("holdpoint.deb")))?;
+    let mounts = Mounts::enter(root, Vec::new())?;
+    let outcome = [
+        ("Install", "apt-get update -q && apt-get install -y -q --no-install-recommends /holdpoint.deb"),
+        (
+            "What is there",
+            "ls -l /usr/bin/holdpoint* /usr/share/applications /usr/share/man/man1/holdpoint.1*",
+        ),
+        (
+            "Rehearse in the terminal",
+            "useradd -m person && cd /home/person && su person -c 'holdpoint check --rehearse'",
+        ),
+        // A window that cannot open ends at once; one that is still there after the time has opened.
+        (
+            "Open the window",
+            "apt-get install -y -q --no-install-recommends xvfb xauth >/dev/null && \
+             su person -c 'xvfb-run -a timeout 15 holdpoint-desktop'; test $? = 124",
+        ),
+    ]
+    .into_iter()
+    .try_for_each(|(what, line)| {
+        step(&format!("{what}, in the fresh root"), chroot(root, "/").args(["sh", "-c", line]))
     });
     drop(mounts);
     outcome
@@ -106,27 +144,48 @@ fn mirror() -> Result<String, Failure> {
         .ok_or_else(|| Failure::new(2, "the apt sources name no package server"))
 }
 
-fn toolchain() -> (PathBuf, PathBuf) {
+/// Where Rust is here, and where it goes in the root.
+fn toolchain() -> Vec<(PathBuf, &'static str)> {
     let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/root".into()));
     let of = |variable: &str, folder: &str| {
         std::env::var_os(variable).map_or_else(|| home.join(folder), PathBuf::from)
     };
-    (of("CARGO_HOME", ".cargo"), of("RUSTUP_HOME", ".rustup"))
+    vec![
+        (of("CARGO_HOME", ".cargo").join("bin"), "opt/cargo/bin"),
+        (of("RUSTUP_HOME", ".rustup"), "opt/rustup"),
+    ]
+}
+
+/// Brings Node and npm along, and nothing else that lies beside them.
+fn carry_node(root: &Path) -> Result<(), Failure> {
+    let node = std::env::var_os("PATH")
+        .and_then(|path| {
+            std::env::split_paths(&path).map(|folder| folder.join("node")).find(|node| node.is_file())
+        })
+        .and_then(|node| node.canonicalize().ok());
+    let prefix = node.as_deref().and_then(Path::parent).and_then(Path::parent);
+    let Some((node, prefix)) = node.as_deref().zip(prefix) else {
+        return Err(Failure::new(2, "there is no Node here to bring along"));
+    };
+    let (bin, modules) = (root.join("usr/local/bin"), root.join("usr/local/lib/node_modules"));
+    step("Carry Node along", Command::new("mkdir").arg("-p").arg(&bin).arg(&modules))?;
+    step("Carry Node along", Command::new("cp").arg(node).arg(bin.join("node")))?;
+    step(
+        "Carry Node along",
+        Command::new("cp").arg("-rL").arg(prefix.join("lib/node_modules/npm")).arg(&modules),
+    )?;
+    let npm = "../lib/node_modules/npm/bin/npm-cli.js";
+    step("Carry Node along", Command::new("ln").args(["-s", npm]).arg(bin.join("npm")))
 }
 
 /// What is mounted into the root while it is used; unmounted when dropped.
 struct Mounts(Vec<PathBuf>);
 
 impl Mounts {
-    fn enter(root: &Path) -> Result<Self, Failure> {
+    fn enter(root: &Path, toolchain: Vec<(PathBuf, &str)>) -> Result<Self, Failure> {
         let mut mounts = Self(Vec::new());
-        let (cargo, rustup) = toolchain();
-        for (host, inside) in [
-            (PathBuf::from("/proc"), "proc"),
-            (PathBuf::from("/dev"), "dev"),
-            (cargo.join("bin"), "opt/cargo/bin"),
-            (rustup, "opt/rustup"),
-        ] {
+        let system = [(PathBuf::from("/proc"), "proc"), (PathBuf::from("/dev"), "dev")];
+        for (host, inside) in system.into_iter().chain(toolchain) {
             let target = root.join(inside);
             std::fs::create_dir_all(&target).map_err(|error| Failure::new(1, error.to_string()))?;
             step("Mount", Command::new("mount").arg("--bind").arg(&host).arg(&target))?;
@@ -146,10 +205,17 @@ impl Drop for Mounts {
 }
 
 fn within(root: &Path, command: &str) -> Command {
+    let mut inside = chroot(root, "/holdpoint");
+    inside.args(["cargo", "xtask", command]);
+    inside
+}
+
+fn chroot(root: &Path, folder: &str) -> Command {
     let mut inside = Command::new("chroot");
-    inside.arg(root).args(["/usr/bin/env", "-i", "-C", "/holdpoint"]);
+    inside.arg(root).args(["/usr/bin/env", "-i", "-C", folder]);
     inside.args([
         "HOME=/root",
+        "DEBIAN_FRONTEND=noninteractive",
         "CARGO_HOME=/opt/cargo",
         "RUSTUP_HOME=/opt/rustup",
         "PATH=/opt/cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -159,6 +225,5 @@ fn within(root: &Path, command: &str) -> Command {
             inside.arg(format!("{variable}={value}"));
         }
     }
-    inside.args(["cargo", "xtask", command]);
     inside
 }

@@ -25,8 +25,10 @@ Usage: cargo xtask COMMAND
   test                              formatting, lints, build, tests; ends at the first failure
   bundle                            packages to install, for release: .deb and .rpm, or this system's own kind
   repeat [N] [--profile PROFILE]    N checks on the rehearsal, one after the other (20, healthy)
-  fresh-root [DIR] [--only-root]    make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
-                                    needs root; with --only-root stop once the root stands
+  fresh-root [DIR] [--only-root|--deb]
+                                    make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
+                                    needs root; with --only-root stop once the root stands; with --deb
+                                    install there what `bundle` made, rehearse with it and open its window
 ";
 
 fn main() -> ExitCode {

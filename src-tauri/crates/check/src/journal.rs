@@ -193,7 +193,26 @@ pub fn append(path: &Path, event: Event) -> Result<(), JournalError> {
     let mut line = serde_json::to_vec(&record).map_err(|error| failed(io::Error::other(error)))?;
     line.push(b'\n');
     let mut file = OpenOptions::new().append(true).open(path).map_err(failed)?;
-    file.write_all(&line).and_then(|()| file.sync_all()).map_err(failed)
+    // A line that an earlier addition tore was never read as a record; what follows it would be lost with it.
+    let whole = whole_lines(path).map_err(failed)?;
+    file.set_len(whole).and_then(|()| file.write_all(&line)).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+/// How many bytes of a file are whole lines.
+fn whole_lines(path: &Path) -> io::Result<u64> {
+    let mut reader = BufReader::new(File::open(path)?);
+    let (mut whole, mut read) = (0, 0);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        read += match reader.read_until(b'\n', &mut line)? {
+            0 => return Ok(whole),
+            length => length as u64,
+        };
+        if line.last() == Some(&b'\n') {
+            whole = read;
+        }
+    }
 }
 
 /// Reads a journal back: every whole line up to the first torn one at the end.
@@ -310,6 +329,20 @@ mod tests {
                 Err(other) => panic!("cut at {cut}: {other}"),
             }
         }
+    }
+
+    #[tokio::test]
+    async fn an_addition_after_a_torn_one_loses_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.ndjson");
+        write(&path).await;
+        let before = read(&path).unwrap();
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"seq\":3,\"at\"").unwrap();
+        let added = Event::CheckEnded { ending: CheckEnding::Completed };
+        append(&path, added.clone()).unwrap();
+        let after = read(&path).unwrap();
+        assert_eq!(after[..3], before[..]);
+        assert_eq!((after[3].seq, &after[3].event), (3, &added));
     }
 
     #[test]
