@@ -223,7 +223,7 @@ impl Desk {
         let (plan, secrets) = self.plan_of(draft).await?;
         planning::admit(draft, &plan)?;
         let (number, folder) = self.archive.next()?;
-        let estimates = planning::estimates(&plan, None);
+        let estimates = planning::estimates(&plan);
         let check = RunningCheck {
             number,
             environment: plan.environment.name.clone(),

@@ -72,7 +72,7 @@ pub fn consent_needed(plan: &Plan) -> bool {
 /// What a plan comes to.
 pub fn preview(plan: &Plan, archive: &Archive) -> PlanPreview {
     let last = last_like(plan, archive);
-    let estimates = estimates(plan, last.as_ref());
+    let estimates = estimates(plan);
     let planned = plan.suite.tests();
     let away = |service: Service| {
         let (_, seconds) = last.as_ref()?.recoveries.iter().find(|(known, _)| *known == service)?;
@@ -117,8 +117,9 @@ fn last_like(plan: &Plan, archive: &Archive) -> Option<CheckSummary> {
     archive.list(&query, None).checks.into_iter().find(|check| check.scope == "all tests")
 }
 
-/// How long each test takes: as the recorded checks took, or as the rehearsal takes. Milliseconds.
-pub fn estimates(plan: &Plan, _last: Option<&CheckSummary>) -> BTreeMap<TestId, u64> {
+/// How long each test usually takes, for the time that is left: a fixed guess from checks seen so far, not a measurement
+/// of this environment. Milliseconds.
+pub fn estimates(plan: &Plan) -> BTreeMap<TestId, u64> {
     let usual: [u64; 8] = if plan.environment.kind == Kind::Rehearsal {
         [700, 5_000, 4_000, 6_500, 5_500, 6_000, 500, 500]
     } else {

@@ -30,7 +30,7 @@ pub fn of_check(
 ) -> Report {
     let mut timeline = None;
     let mut by_test: BTreeMap<TestId, Vec<Chart>> = BTreeMap::new();
-    for one in charts::of_check(results, &verdict, theme) {
+    for one in charts::of_check(results, theme) {
         let test = one.test;
         let chart = chart(one);
         match test {

@@ -48,7 +48,7 @@ pub fn export(
 fn write_markdown(path: &Path, results: &Results, verdict: &Verdict) -> Result<Vec<PathBuf>, DeskError> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("report");
     let folder_name = format!("{stem}-charts");
-    let charts = holdpoint_report::charts::of_check(results, verdict, holdpoint_report::charts::Theme::Light);
+    let charts = holdpoint_report::charts::of_check(results, holdpoint_report::charts::Theme::Light);
     let mut written = Vec::new();
     if !charts.is_empty() {
         let folder = path.with_file_name(&folder_name);

@@ -6,7 +6,6 @@
 use std::fmt::Write as _;
 
 use holdpoint_check::results::Results;
-use holdpoint_check::verdict::Verdict;
 use holdpoint_check::words::TestId;
 use holdpoint_load::Histogram;
 use plotters::coord::Shift;
@@ -87,7 +86,7 @@ impl Theme {
 }
 
 /// Every chart of a check: the whole first, then test by test.
-pub fn of_check(results: &Results, _verdict: &Verdict, theme: Theme) -> Vec<Chart> {
+pub fn of_check(results: &Results, theme: Theme) -> Vec<Chart> {
     let mut charts: Vec<Chart> = timeline(results, None, theme).into_iter().collect();
     for test in results.plan.suite.tests() {
         let one = results.test(test);
