@@ -90,22 +90,22 @@ impl Desktop {
 
     /// Starts the application.
     pub async fn open(&self, arguments: &[&str]) -> Window {
-        let capabilities = json!({
-            "webkitgtk:browserOptions": {
-                "binary": env!("CARGO_BIN_EXE_holdpoint-desktop"),
-                "args": arguments,
-            }
-        });
-        let Value::Object(capabilities) = capabilities else { unreachable!("an object") };
-        let page =
-            ClientBuilder::rustls().unwrap().capabilities(capabilities).connect(&self.driver).await.unwrap();
-        let window = Window { page };
+        let window = self.start(Path::new(env!("CARGO_BIN_EXE_holdpoint-desktop")), arguments).await;
         window.listen().await;
         until("the window shows a screen", || async {
             window.js("return !!document.querySelector('main h1')").await.as_bool().filter(|there| *there)
         })
         .await;
         window
+    }
+
+    /// Starts a program with one window, and answers as soon as its page can be asked.
+    pub async fn start(&self, program: &Path, arguments: &[&str]) -> Window {
+        let capabilities = json!({ "webkitgtk:browserOptions": { "binary": program, "args": arguments } });
+        let Value::Object(capabilities) = capabilities else { unreachable!("an object") };
+        let page =
+            ClientBuilder::rustls().unwrap().capabilities(capabilities).connect(&self.driver).await.unwrap();
+        Window { page }
     }
 
     /// One of the programs beside the application.

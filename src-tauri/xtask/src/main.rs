@@ -8,6 +8,7 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod bundle;
 mod fresh_root;
 mod packages;
@@ -24,6 +25,7 @@ Usage: cargo xtask COMMAND
                                     rehearsal; ARGS go to `holdpoint check --rehearse`
   test                              formatting, lints, build, tests; ends at the first failure
   bundle                            packages to install, for release: .deb and .rpm, or this system's own kind
+  bench window [--checks N]         what the window costs beside a bare one, in time, processor and memory
   repeat [N] [--profile PROFILE]    N checks on the rehearsal, one after the other (20, healthy)
   fresh-root [DIR] [--only-root|--deb]
                                     make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         "run" => steps::run(rest),
         "test" if rest.is_empty() => steps::test(),
         "bundle" if rest.is_empty() => bundle::bundle(),
+        "bench" => bench::bench(rest),
         "repeat" => repeat::repeat(rest),
         "fresh-root" => fresh_root::fresh_root(rest),
         "help" | "--help" | "-h" => {

@@ -1,7 +1,7 @@
 /**
  * The running check as the page holds it: `Live` messages merged. The first message holds everything and replaces; later
  * ones append. Memory is bounded, and what is drawn is told of changes no oftener than it can use them: numbers with every
- * message (Rust sends at most ten a second), charts at most once a second.
+ * message (Rust sends at most four a second), charts about once a second.
  */
 import type { BacklogPoint } from '../host/types/BacklogPoint';
 import type { EventLine } from '../host/types/EventLine';
@@ -16,6 +16,8 @@ import type { TestState } from '../host/types/TestState';
 export const KEEP = { intervals: 10_800, backlog: 10_800, lines: 4_000, logs: 4_000, runs: 2_000 } as const;
 
 const CHART_EVERY = 1000;
+/** A message that comes this little before its time takes the charts along: drawing twice costs twice. */
+const NEARLY = 250;
 const ENDED = new Set<TestState>(['passed', 'failed', 'unproven', 'simulated', 'aborted']);
 const WORD: Partial<Record<TestState, string>> = {
   passed: 'passed',
@@ -117,7 +119,7 @@ export class LiveModel {
 
   private redraw(soon: boolean): void {
     const wait = soon ? 0 : this.drawn + CHART_EVERY - this.now();
-    if (wait <= 0) {
+    if (wait <= NEARLY) {
       clearTimeout(this.timer);
       this.timer = undefined;
       this.drawn = this.now();

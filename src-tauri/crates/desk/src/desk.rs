@@ -29,8 +29,9 @@ use crate::view::{
 };
 use crate::{clients, forms, lines, planning, report, saving};
 
-/// How often a watcher gets the newest state.
-const TICK: Duration = Duration::from_millis(100);
+/// How often a watcher gets the newest state at most. Every message has the window drawn, which on a computer without a
+/// graphics card costs some hundredths of a second of a core that the check needs too.
+const TICK: Duration = Duration::from_millis(250);
 
 /// The desk.
 #[derive(Debug)]
@@ -88,17 +89,14 @@ impl Current {
                 let live = self.live();
                 (live.message(&mut sent, elapsed), live.is_over())
             };
-            if let Some(message) = message {
-                let drained = message.intervals.is_empty()
-                    && message.lines.is_empty()
-                    && message.logs.is_empty()
-                    && message.runs.is_empty()
-                    && message.backlog.is_empty();
-                if !send(message) || (over && drained) {
-                    return;
+            match message {
+                Some(message) => {
+                    if !send(message) {
+                        return;
+                    }
                 }
-            } else if over {
-                return;
+                None if over => return,
+                None => {}
             }
         }
     }

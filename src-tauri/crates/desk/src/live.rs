@@ -19,6 +19,9 @@ use crate::view::{
 /// What one message may carry of each list, so that it stays small; the rest follows a tenth of a second later.
 const BATCH: usize = 16;
 
+/// Silence is broken after this many milliseconds, so that a page can tell a quiet check from a lost one.
+const SIGN_OF_LIFE_MS: u64 = 1000;
+
 /// Folds the records of a running check.
 #[derive(Debug)]
 pub struct LiveFold {
@@ -31,6 +34,8 @@ pub struct LiveFold {
     stopping: bool,
     saved: bool,
     drill: Option<String>,
+    /// Grows with everything that changes what is shown, but for time.
+    version: u64,
 }
 
 /// What a watcher has been sent.
@@ -41,7 +46,10 @@ pub struct Sent {
     lines: usize,
     logs: usize,
     runs: BTreeMap<String, RunBar>,
-    any: bool,
+    version: Option<u64>,
+    at_ms: u64,
+    /// Whether the last message could not hold everything.
+    behind: bool,
 }
 
 impl LiveFold {
@@ -57,11 +65,13 @@ impl LiveFold {
             stopping: false,
             saved: false,
             drill: None,
+            version: 0,
         }
     }
 
     /// Takes one record.
     pub fn see(&mut self, record: &Record) {
+        self.version += 1;
         match &mut self.results {
             None => {
                 self.results = fold::start(record);
@@ -90,11 +100,13 @@ impl LiveFold {
 
     /// A person asked for an end.
     pub fn stopping(&mut self) {
+        self.version += 1;
         self.stopping = true;
     }
 
     /// The reports are on the disk.
     pub fn saved(&mut self) {
+        self.version += 1;
         self.saved = true;
     }
 
@@ -103,11 +115,17 @@ impl LiveFold {
         self.saved
     }
 
-    /// The next message to a watcher; none before the check has said what it does. `elapsed_ms` is now.
+    /// The next message to a watcher; none before the check has said what it does, and none while nothing but time
+    /// changes, except once a second. `elapsed_ms` is now.
     pub fn message(&self, sent: &mut Sent, elapsed_ms: u64) -> Option<Live> {
         let results = self.results.as_ref()?;
-        let whole = !sent.any;
-        sent.any = true;
+        let whole = sent.version.is_none();
+        let silent = elapsed_ms.saturating_sub(sent.at_ms) < SIGN_OF_LIFE_MS;
+        if sent.version == Some(self.version) && !sent.behind && silent {
+            return None;
+        }
+        sent.version = Some(self.version);
+        sent.at_ms = elapsed_ms;
         let limit = if whole { usize::MAX } else { BATCH };
         let backlog: Vec<BacklogPoint> = backlog(results);
         let mut runs = Vec::new();
@@ -149,6 +167,11 @@ impl LiveFold {
         sent.backlog += message.backlog.len();
         sent.lines += message.lines.len();
         sent.logs += message.logs.len();
+        sent.behind = sent.intervals < results.intervals.len()
+            || sent.backlog < backlog.len()
+            || sent.lines < self.lines.len()
+            || sent.logs < self.logs.len()
+            || message.runs.len() >= limit;
         Some(message)
     }
 
@@ -432,3 +455,57 @@ pub fn figure(results: &Results, test: TestId, elapsed_ms: u64) -> Option<Figure
 /// The services in the order people read them.
 pub const SERVICES: [Service; 6] =
     [Service::Api, Service::Worker, Service::Web, Service::Postgres, Service::Redis, Service::Minio];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use holdpoint_check::journal;
+
+    use super::*;
+
+    fn healthy() -> Vec<Record> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../check/tests/journals");
+        journal::read(&folder.join("healthy.ndjson")).unwrap()
+    }
+
+    #[test]
+    fn a_watcher_hears_of_every_change_and_of_silence_once_a_second() {
+        let mut fold = LiveFold::new(1, BTreeMap::new());
+        let mut sent = Sent::default();
+        assert!(fold.message(&mut sent, 0).is_none());
+        let records = healthy();
+        fold.see(&records[0]);
+        assert!(fold.message(&mut sent, 0).unwrap().whole);
+        assert!(fold.message(&mut sent, 900).is_none());
+        assert_eq!(fold.message(&mut sent, 1000).unwrap().state.elapsed_ms, 1000);
+        assert!(fold.message(&mut sent, 1100).is_none());
+        fold.see(&records[1]);
+        let changed = fold.message(&mut sent, 1100).unwrap();
+        assert!(!changed.whole);
+        assert_eq!(changed.lines.len(), 1);
+        fold.stopping();
+        assert_eq!(fold.message(&mut sent, 1100).unwrap().state.phase, LivePhase::Stopping);
+    }
+
+    #[test]
+    fn what_one_message_cannot_hold_comes_with_the_next_and_nothing_is_lost() {
+        let mut fold = LiveFold::new(1, BTreeMap::new());
+        let mut sent = Sent::default();
+        let records = healthy();
+        fold.see(&records[0]);
+        let mut heard = fold.message(&mut sent, 0).unwrap().lines.len();
+        records[1..].iter().for_each(|record| fold.see(record));
+        fold.saved();
+        let mut messages = 0;
+        // Time stands still: only what is new is a reason for a message.
+        while let Some(message) = fold.message(&mut sent, 0) {
+            assert!(serde_json::to_vec(&message).unwrap().len() < 8 * 1024);
+            heard += message.lines.len();
+            messages += 1;
+            assert!(messages < 1000, "a watcher would be told for ever");
+        }
+        assert!(messages > 1);
+        assert_eq!(heard, fold.lines.len());
+    }
+}
