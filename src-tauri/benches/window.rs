@@ -101,7 +101,7 @@ async fn page() {
         tokio::time::sleep(Duration::from_secs(3)).await;
         let before = process::cpu(page);
         tokio::time::sleep(BUSY).await;
-        let used = process::cpu(page) - before;
+        let used = process::cpu(page).saturating_sub(before);
         let share = 100.0 * used.as_secs_f64() / BUSY.as_secs_f64();
         println!("  {rate:>6} requests/s  {share:5.1} % of a core   (goal: at most 15)");
         window.close().await;

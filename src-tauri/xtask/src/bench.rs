@@ -56,9 +56,8 @@ fn sizes() -> Result<(), Failure> {
 }
 
 fn compressed(path: &Path) -> Result<u64, Failure> {
-    let size = output(
-        Command::new("sh").args(["-c", "gzip -9 -c \"$0\" | wc -c"]).arg(path).stdin(Stdio::null()),
-    )?;
+    let size =
+        output(Command::new("sh").args(["-c", "gzip -9 -c \"$0\" | wc -c"]).arg(path).stdin(Stdio::null()))?;
     size.trim().parse().map_err(|_| Failure::new(1, format!("gzip said {size:?}")))
 }
 

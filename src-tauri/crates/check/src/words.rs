@@ -226,6 +226,18 @@ impl Service {
             Self::Redis => "redis",
         }
     }
+
+    /// The name people read.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Api => "API",
+            Self::Worker => "Worker",
+            Self::Web => "Web",
+            Self::Minio => "MinIO",
+            Self::Postgres => "Postgres",
+            Self::Redis => "Redis",
+        }
+    }
 }
 
 impl fmt::Display for Service {

@@ -89,14 +89,12 @@ impl Current {
                 let live = self.live();
                 (live.message(&mut sent, elapsed), live.is_over())
             };
-            match message {
-                Some(message) => {
-                    if !send(message) {
-                        return;
-                    }
+            if let Some(message) = message {
+                if !send(message) {
+                    return;
                 }
-                None if over => return,
-                None => {}
+            } else if over {
+                return;
             }
         }
     }
@@ -221,7 +219,8 @@ impl Desk {
         let (plan, secrets) = self.plan_of(draft).await?;
         planning::admit(draft, &plan)?;
         let (number, folder) = self.archive.next()?;
-        let estimates = planning::estimates(&plan);
+        let last = planning::last_like(&plan, &self.archive);
+        let estimates = planning::estimates(&plan, last.as_ref(), &self.archive);
         let check = RunningCheck {
             number,
             environment: plan.environment.name.clone(),
@@ -389,11 +388,11 @@ impl Desk {
             let saved = self.environments.is_saved(&name);
             match self.environments.load(&name) {
                 Ok(environment) => {
-                    let secrets = self.vault.secrets(&name).await;
-                    let (chaos, note) = match (&environment.railway, secrets.railway_token_kind) {
-                        (Some(_), kind) if secrets.railway_token.is_some() => (
+                    let token = self.vault.railway_token(&name).await;
+                    let (chaos, note) = match (&environment.railway, token) {
+                        (Some(_), Some(token)) => (
                             ChaosIntent::Real,
-                            kind.map_or_else(
+                            token.kind.map_or_else(
                                 || "Railway, restarts are real".to_owned(),
                                 |kind| format!("Railway, {}", kind.word()),
                             ),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use holdpoint_check::event::{CheckEnding, Ending, Event, Phase, Record, RowState, StreamEndKind};
-use holdpoint_check::words::{Service, TestId};
+use holdpoint_check::words::TestId;
 
 use crate::view::{EventLine, LineKind};
 
@@ -11,18 +11,6 @@ use crate::view::{EventLine, LineKind};
 pub fn line(record: &Record) -> Option<EventLine> {
     let (kind, test, text) = words(&record.event)?;
     Some(EventLine { seq: record.seq, at_ms: record.elapsed_ms, kind, test, text })
-}
-
-/// A service's name for people.
-pub fn service_title(service: Service) -> &'static str {
-    match service {
-        Service::Api => "API",
-        Service::Worker => "Worker",
-        Service::Web => "Web",
-        Service::Minio => "MinIO",
-        Service::Postgres => "Postgres",
-        Service::Redis => "Redis",
-    }
 }
 
 fn short(id: &str) -> &str {
@@ -121,7 +109,7 @@ fn words(event: &Event) -> Option<(LineKind, Option<TestId>, String)> {
             Some(intent.test),
             format!(
                 "{} is about to be restarted through Railway (deployment {}).{}",
-                service_title(intent.service),
+                intent.service.title(),
                 short(&intent.deployment_id),
                 intent
                     .identity_before
@@ -138,7 +126,7 @@ fn words(event: &Event) -> Option<(LineKind, Option<TestId>, String)> {
         Event::FaultSimulated { test, service } => (
             LineKind::Simulated,
             Some(*test),
-            format!("{} is not restarted: chaos is simulated.", service_title(*service)),
+            format!("{} is not restarted: chaos is simulated.", service.title()),
         ),
         Event::FaultProven { how, before, after, .. } => {
             (LineKind::Fault, None, format!("The restart is proven by {how}: {before} became {after}."))
@@ -171,10 +159,7 @@ fn words(event: &Event) -> Option<(LineKind, Option<TestId>, String)> {
             (
                 kind,
                 Some(*test),
-                format!(
-                    "{} did not answer for {at_least_ms:.0} to {at_most_ms:.0} ms.",
-                    service_title(*service)
-                ),
+                format!("{} did not answer for {at_least_ms:.0} to {at_most_ms:.0} ms.", service.title()),
             )
         }
         Event::PackJudged { run_id, verdict } => {

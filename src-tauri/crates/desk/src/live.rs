@@ -327,7 +327,7 @@ fn faults(results: &Results, elapsed_ms: u64) -> Vec<LiveFault> {
         .faults
         .iter()
         .map(|fault| {
-            let name = lines::service_title(fault.intent.service);
+            let name = fault.intent.service.title();
             let state = fault_state(fault);
             let away = seconds(elapsed_ms.saturating_sub(fault.intended_ms));
             LiveFault {
@@ -355,7 +355,7 @@ fn faults(results: &Results, elapsed_ms: u64) -> Vec<LiveFault> {
             at_ms,
             recovered_ms: None,
             state: FaultState::Simulated,
-            label: format!("{} not restarted, simulated", lines::service_title(*service)),
+            label: format!("{} not restarted, simulated", service.title()),
         });
     }
     faults.sort_by_key(|fault| fault.at_ms);
@@ -384,9 +384,8 @@ fn waiting_for(results: &Results, elapsed_ms: u64) -> Option<String> {
         matches!(fault_state(fault), FaultState::Asked | FaultState::Down) && fault.recovered.is_none()
     })?;
     let since = elapsed_ms.saturating_sub(fault.intended_ms);
-    (since >= 3000 && results.ending.is_none()).then(|| {
-        format!("{} has not come back for {}.", lines::service_title(fault.intent.service), seconds(since))
-    })
+    (since >= 3000 && results.ending.is_none())
+        .then(|| format!("{} has not come back for {}.", fault.intent.service.title(), seconds(since)))
 }
 
 /// The key figure of a test so far.

@@ -11,7 +11,6 @@ use holdpoint_check::words::Service;
 
 use crate::clients;
 use crate::error::DeskError;
-use crate::lines::service_title;
 use crate::live::SERVICES;
 use crate::view::{
     DependencyRow, RestartOutcome, RestartReport, ServiceLog, ServiceRow, ServiceState, ServicesView,
@@ -48,7 +47,7 @@ pub async fn services(environment: &Environment, secrets: &Secrets) -> Result<Se
         })
         .collect();
     let through_api = |service: Service| {
-        let found = dependencies.iter().find(|one| one.name.eq_ignore_ascii_case(service.name()));
+        let found = dependencies.iter().find(|one| one.name.eq_ignore_ascii_case(dependency(service)));
         match found {
             Some(one) => (judged(one.ok, one.latency_ms), one.latency_ms, one.message.clone()),
             None => (ServiceState::Unknown, None, "the API does not say".to_owned()),
@@ -84,7 +83,7 @@ pub async fn services(environment: &Environment, secrets: &Secrets) -> Result<Se
             };
             ServiceRow {
                 service,
-                title: service_title(service).into(),
+                title: service.title().into(),
                 note: match service {
                     Service::Api => ready.as_ref().map(|ready| ready.version.clone()).unwrap_or_default(),
                     Service::Worker => "by a real task".into(),
@@ -213,7 +212,7 @@ pub async fn restart(
         after: after.map(ToString::to_string),
         message,
     };
-    let name = service_title(service);
+    let name = service.title();
     let Some(known) = &before else {
         return Ok(report(
             RestartOutcome::Accepted,
@@ -291,4 +290,13 @@ async fn identity(api: &Client, service: Service) -> Option<Identity> {
 
 fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// What the API's readiness calls a service (API facts: `postgresql`, `redis`, `celery`, `storage`).
+fn dependency(service: Service) -> &'static str {
+    match service {
+        Service::Postgres => "postgresql",
+        Service::Minio => "storage",
+        other => other.name(),
+    }
 }

@@ -7,7 +7,7 @@ use holdpoint_check::parameters::Parameters;
 use holdpoint_check::plan::{ChaosIntent, Plan};
 use holdpoint_check::words::{Service, Suite, TestId};
 
-use crate::archive::Archive;
+use crate::archive::{Archive, Opened};
 use crate::error::DeskError;
 use crate::summary::short_title;
 use crate::view::{CheckDraft, CheckSummary, ChecksQuery, PlanPreview, PlannedRestart, PlannedTest};
@@ -72,7 +72,7 @@ pub fn consent_needed(plan: &Plan) -> bool {
 /// What a plan comes to.
 pub fn preview(plan: &Plan, archive: &Archive) -> PlanPreview {
     let last = last_like(plan, archive);
-    let estimates = estimates(plan);
+    let estimates = estimates(plan, last.as_ref(), archive);
     let planned = plan.suite.tests();
     let away = |service: Service| {
         let (_, seconds) = last.as_ref()?.recoveries.iter().find(|(known, _)| *known == service)?;
@@ -111,21 +111,30 @@ pub fn preview(plan: &Plan, archive: &Archive) -> PlanPreview {
 }
 
 /// The newest whole check of the same environment.
-fn last_like(plan: &Plan, archive: &Archive) -> Option<CheckSummary> {
+/// The last check of the whole suite on the same environment; a rehearsal with a defect is an environment of its own.
+pub fn last_like(plan: &Plan, archive: &Archive) -> Option<CheckSummary> {
     let query =
         ChecksQuery { limit: 20, environment: Some(plan.environment.name.clone()), ..ChecksQuery::default() };
-    archive.list(&query, None).checks.into_iter().find(|check| check.scope == "all tests")
+    let drill = plan.rehearsal_profile.as_ref().filter(|name| *name != "healthy");
+    let alike = |check: &CheckSummary| check.scope == "all tests" && check.drill.as_ref() == drill;
+    archive.list(&query, None).checks.into_iter().find(alike)
 }
 
-/// How long each test usually takes, for the time that is left: a fixed guess from checks seen so far, not a measurement
-/// of this environment. Milliseconds.
-pub fn estimates(plan: &Plan) -> BTreeMap<TestId, u64> {
+/// How long each test takes by experience, in milliseconds: as in the last check of the whole suite on this environment;
+/// for a test that did not end then, and before there is such a check, what its phases take by the runbook.
+pub fn estimates(plan: &Plan, last: Option<&CheckSummary>, archive: &Archive) -> BTreeMap<TestId, u64> {
     let usual: [u64; 8] = if plan.environment.kind == Kind::Rehearsal {
         [700, 5_000, 4_000, 6_500, 5_500, 6_000, 500, 500]
     } else {
         [8_000, 60_000, 45_000, 90_000, 100_000, 85_000, 20_000, 8_000]
     };
-    TestId::ALL.into_iter().zip(usual).collect()
+    let mut estimates: BTreeMap<TestId, u64> = TestId::ALL.into_iter().zip(usual).collect();
+    // A check that cannot be read any more has taught nothing; that is told where it is opened.
+    if let Some(Ok(Opened::Ours(read))) = last.map(|check| archive.open(check.number)) {
+        let took = read.0.tests.iter().filter_map(|(test, results)| Some((*test, results.elapsed_ms?)));
+        estimates.extend(took);
+    }
+    estimates
 }
 
 fn demands(test: TestId, plan: &Plan) -> String {
@@ -144,5 +153,44 @@ fn demands(test: TestId, plan: &Plan) -> String {
         TestId::C3 => "0 corrupted, 0 stuck runs".into(),
         TestId::Rep => "5 files a run, hashes and counts agree".into(),
         TestId::Bucket => format!("all in {}", plan.environment.storage.bucket),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// An archive with one healthy check of the rehearsal in it, and that check's plan.
+    fn archive(folder: &Path) -> (Archive, Plan) {
+        let check = folder.join("0001-20260131-140200");
+        std::fs::create_dir(&check).unwrap();
+        let journals = Path::new(env!("CARGO_MANIFEST_DIR")).join("../check/tests/journals");
+        std::fs::copy(journals.join("healthy.ndjson"), check.join("journal.ndjson")).unwrap();
+        let archive = Archive::in_folder(folder);
+        let Opened::Ours(read) = archive.open(1).unwrap() else { unreachable!("a check of ours") };
+        (archive, read.0.plan.clone())
+    }
+
+    #[test]
+    fn tests_are_expected_to_take_as_long_as_in_the_last_check_of_the_same_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, plan) = archive(folder.path());
+        let Opened::Ours(read) = archive.open(1).unwrap() else { unreachable!("a check of ours") };
+        let preview = preview(&plan, &archive);
+        assert_eq!(last_like(&plan, &archive).map(|check| check.number), Some(1));
+        for test in &preview.tests {
+            assert_eq!(Some(test.estimate_ms), read.0.tests[&test.id].elapsed_ms, "{:?}", test.id);
+        }
+    }
+
+    #[test]
+    fn a_rehearsal_with_a_defect_teaches_nothing_about_a_sound_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, mut plan) = archive(folder.path());
+        plan.rehearsal_profile = Some("run-lost".into());
+        assert!(last_like(&plan, &archive).is_none());
+        assert!(estimates(&plan, None, &archive).values().all(|estimate| *estimate > 0));
     }
 }

@@ -11,7 +11,6 @@ use holdpoint_check::words::{Service, TestId};
 use holdpoint_report::charts::{self, Theme};
 use holdpoint_report::{Recorded, recorded};
 
-use crate::lines::service_title;
 use crate::live::{fault_state, figure};
 use crate::summary::{self, short_title};
 use crate::view::{
@@ -299,7 +298,7 @@ fn figures(results: &Results, one: &TestResults, test: TestId) -> Vec<Figure> {
         out.push(fig(
             format!("{:.1} to {:.1}", outage.at_least_ms / 1000.0, outage.at_most_ms / 1000.0),
             "s",
-            format!("{} did not answer", service_title(outage.service)),
+            format!("{} did not answer", outage.service.title()),
             outage.to.is_none(),
         ));
     }

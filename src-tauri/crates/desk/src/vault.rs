@@ -137,6 +137,16 @@ impl Vault {
         (views, problem)
     }
 
+    /// The Railway token of an environment alone: lists need no more, and every secret is a question to the keychain.
+    pub async fn railway_token(&self, environment: &str) -> Option<Saved> {
+        let field = SecretField::RailwayToken;
+        if let Some(saved) = self.session().get(&(environment.to_owned(), field)) {
+            return Some(saved.clone());
+        }
+        let name = environment.to_owned();
+        keychain(move |keychain| keychain.get(&name, entry(field))).await.ok().flatten()
+    }
+
     /// Every secret of an environment. Without a keychain there may still be what a person gave for the session.
     pub async fn secrets(&self, environment: &str) -> Secrets {
         let name = environment.to_owned();

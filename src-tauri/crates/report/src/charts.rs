@@ -10,6 +10,7 @@ use holdpoint_check::words::TestId;
 use holdpoint_load::Histogram;
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// The ground a chart is read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -407,8 +408,10 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
                 }
                 if !bottom {
                     let words = match &fault.recovered {
-                        Some((seconds, _)) => format!("{} back in {seconds:.1} s", fault.intent.service),
-                        None => format!("{} not back", fault.intent.service),
+                        Some((seconds, _)) => {
+                            format!("{} back in {seconds:.1} s", fault.intent.service.title())
+                        }
+                        None => format!("{} not back", fault.intent.service.title()),
                     };
                     let wide = test.is_some() || faults.len() < 2 || (to - from) < 120_000;
                     if wide {
@@ -418,10 +421,13 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
                             _ => 0,
                         };
                         last = Some((at, row));
+                        // Near the end of the clock there is only room before the fault.
+                        let late = at - from > (to - from) / 10 * 7;
+                        let (aside, side) = if late { (-0.2, HPos::Right) } else { (0.2, HPos::Left) };
                         chart.draw_series([Text::new(
                             words,
-                            (x(at) + 0.2, top * (0.98 - 0.1 * f64::from(row))),
-                            label(palette),
+                            (x(at) + aside, top * (0.98 - 0.1 * f64::from(row))),
+                            label(palette).pos(Pos::new(side, VPos::Top)),
                         )])?;
                     }
                 }
