@@ -60,6 +60,8 @@ pub(crate) enum Profile {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Behaviour {
+    /// The one seeded defect.
+    pub(crate) defect: Option<crate::drills::Drill>,
     /// Whether the second generation's paths exist.
     pub(crate) second_generation: bool,
     /// Whether a fork creates a node.
@@ -86,6 +88,7 @@ impl Behaviour {
     pub(crate) fn of(profile: Profile) -> Self {
         let healthy = profile == Profile::Healthy;
         Self {
+            defect: None,
             second_generation: profile != Profile::G1,
             fork_works: profile != Profile::G1,
             auto_tune_works: healthy,
@@ -168,6 +171,14 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    /// Whether a process of this name was started before in this rehearsal; notes that one is now.
+    pub(crate) fn is_restart(&self, name: &str) -> std::io::Result<bool> {
+        let mark = self.state.join(format!("{name}.started"));
+        let again = mark.exists();
+        std::fs::write(mark, [])?;
+        Ok(again)
+    }
+
     /// Reads the first line, and answers with what becomes ready when the input ends.
     pub(crate) async fn from_stdin()
     -> Result<(Self, oneshot::Receiver<()>), Box<dyn std::error::Error + Send + Sync>> {

@@ -4,6 +4,7 @@
 //! kill; what was not, may or may not.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
 use crate::config::{Outcome, Setup, say};
+use crate::drills::Drill;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS projects (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, name TEXT NOT NULL,
@@ -52,7 +54,16 @@ pub(crate) struct Rows {
     pub(crate) changed: u64,
 }
 
-type Shared = Arc<Mutex<Connection>>;
+struct Database {
+    connection: Mutex<Connection>,
+    /// Until when old answers are given, where that is the defect.
+    stale_until: Option<Instant>,
+}
+
+type Shared = Arc<Database>;
+
+/// How long answers stay old.
+const STALE: Duration = Duration::from_secs(40);
 
 pub(crate) async fn serve(setup: Setup) -> Outcome {
     let folder = setup.state.join("postgres");
@@ -61,10 +72,16 @@ pub(crate) async fn serve(setup: Setup) -> Outcome {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute_batch(SCHEMA)?;
+    let restarted = setup.is_restart("postgres")?;
+    if restarted {
+        damage(&connection, &setup)?;
+    }
+    let stale = restarted && setup.behaviour.has(Drill::StaleReads);
+    let stale_until = stale.then(|| Instant::now() + STALE);
     let router = Router::new()
         .route("/ping", get(|| async { "pong" }))
         .route("/transaction", post(transaction))
-        .with_state(Arc::new(Mutex::new(connection)));
+        .with_state(Arc::new(Database { connection: Mutex::new(connection), stale_until }));
     let listener = TcpListener::bind(("127.0.0.1", setup.postgres_port)).await?;
     say("database system is ready to accept connections");
     axum::serve(listener, router).await?;
@@ -76,14 +93,43 @@ async fn transaction(
     Json(statements): Json<Vec<Statement>>,
 ) -> Result<Json<Vec<Rows>>, (StatusCode, String)> {
     let done = tokio::task::spawn_blocking(move || {
-        let mut connection = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        run(&mut connection, &statements)
+        let mut connection = shared.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut results = run(&mut connection, &statements)?;
+        if shared.stale_until.is_some_and(|until| Instant::now() < until) {
+            forget_newest_projects(&statements, &mut results);
+        }
+        Ok::<_, rusqlite::Error>(results)
     })
     .await;
     match done {
         Ok(Ok(rows)) => Ok(Json(rows)),
         Ok(Err(error)) => Err((StatusCode::CONFLICT, error.to_string())),
         Err(error) => Err((StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+    }
+}
+
+/// Drills: what a restart must never do to what was acknowledged.
+fn damage(connection: &Connection, setup: &Setup) -> rusqlite::Result<()> {
+    if setup.behaviour.has(Drill::LastSecondLost) {
+        let second = "strftime('%Y-%m-%dT%H:%M:%f', (SELECT MAX(created) FROM projects), '-1 second')";
+        connection.execute_batch(&format!("DELETE FROM projects WHERE created > {second};"))?;
+    }
+    if setup.behaviour.has(Drill::TornWrite) {
+        connection.execute_batch(
+            "UPDATE projects SET description = substr(description, 1, length(description) / 2) \
+             WHERE created = (SELECT MAX(created) FROM projects);",
+        )?;
+    }
+    Ok(())
+}
+
+/// A replica that lags: lists of projects lack the newest ones.
+fn forget_newest_projects(statements: &[Statement], results: &mut [Rows]) {
+    for (statement, rows) in statements.iter().zip(results) {
+        if statement.sql.starts_with("SELECT * FROM projects WHERE tenant") {
+            let kept = rows.rows.len().saturating_sub(2);
+            rows.rows.truncate(kept);
+        }
     }
 }
 

@@ -15,10 +15,13 @@ use tokio::sync::Mutex as AsyncMutex;
 use uuid::Uuid;
 
 use crate::config::{BUCKET, Behaviour, Options, Outcome, Role, Setup};
+use crate::drills::Drill;
 use crate::{edge, railway};
 
 /// Starting a process takes about this long; a restart's pause is shortened by it.
-const START_MS: u64 = 120;
+const START: Duration = Duration::from_millis(120);
+/// Beyond every deadline of a rehearsal.
+const SLOW_RECOVERY: Duration = Duration::from_secs(40);
 const LOG_LINES: usize = 2000;
 
 /// A line of a service's log.
@@ -295,15 +298,36 @@ impl Supervisor {
     /// Kills a service and starts it again after its time. Returns at once: the restart is accepted, not done.
     pub(crate) fn restart(self: &Arc<Self>, role: Role) {
         let this = Arc::clone(self);
-        let pause = this.restart_ms.get(&role).copied().unwrap_or(500);
+        let behaviour = &this.setup.behaviour;
+        if behaviour.has(Drill::RestartIgnored) {
+            return;
+        }
+        let mut pause = Duration::from_millis(this.restart_ms.get(&role).copied().unwrap_or(500));
+        if behaviour.has(Drill::SlowRecovery) {
+            pause += SLOW_RECOVERY;
+        }
+        if role == Role::Worker && behaviour.chance(Drill::OtherDeployment) == Some(0) {
+            this.redeploy(Role::Api);
+        }
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            this.kill(role).await;
-            this.log(role, "Stopping Container");
-            tokio::time::sleep(Duration::from_millis(pause.saturating_sub(START_MS))).await;
-            this.log(role, "Starting Container");
-            let _ = this.start(role).await;
+            this.cycle(role, pause).await;
+            if this.setup.behaviour.has(Drill::RestartsTwice) {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                this.cycle(role, pause).await;
+            }
         });
+    }
+
+    async fn cycle(self: &Arc<Self>, role: Role, pause: Duration) {
+        self.kill(role).await;
+        self.log(role, "Stopping Container");
+        tokio::time::sleep(pause.saturating_sub(START)).await;
+        if self.setup.behaviour.has(Drill::WorkerNeverReturns) && role == Role::Worker {
+            return;
+        }
+        self.log(role, "Starting Container");
+        let _ = self.start(role).await;
     }
 
     /// A rolling replacement: a new deployment of the same source.

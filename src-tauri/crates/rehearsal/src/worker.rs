@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clients::{Away, Clients, sql};
-use crate::config::{Outcome, Setup, say};
+use crate::config::{OTHER_BUCKET, Outcome, Setup, say};
+use crate::drills::{Drill, spoil};
 use crate::redis::{Delivery, Task};
 use crate::telemetry::{self, Finished, TICKS};
 
@@ -20,17 +21,21 @@ struct Worker {
     clients: Clients,
     boot_id: String,
     runs_done: AtomicU32,
+    /// Whether this process came after another.
+    restarted: bool,
 }
 
 pub(crate) async fn serve(setup: Setup) -> Outcome {
     let clients = Clients::new(&setup)?;
     let boot_id = Uuid::new_v4().to_string();
-    let worker = Arc::new(Worker { setup, clients, boot_id, runs_done: AtomicU32::new(0) });
+    let restarted = setup.is_restart("worker")?;
+    let worker = Arc::new(Worker { setup, clients, boot_id, runs_done: AtomicU32::new(0), restarted });
     patiently(|| worker.clients.alive(&worker.boot_id)).await?;
     let boot = boot_info(&worker.boot_id);
     patiently(|| worker.clients.write_boot(&boot)).await?;
     say(&format!("celery@worker ready, boot {}", worker.boot_id));
-    for slot in 0..SLOTS {
+    let listed_only = worker.restarted && worker.setup.behaviour.has(Drill::WorkerListedDead);
+    for slot in 0..if listed_only { 0 } else { SLOTS } {
         tokio::spawn(slot_loop(Arc::clone(&worker), slot));
     }
     loop {
@@ -59,11 +64,27 @@ async fn slot_loop(worker: Arc<Worker>, slot: u32) {
                     say("task runs.execute stranded: the child has done its work");
                     continue;
                 }
+                if lost_on_the_way(&worker, &delivery) {
+                    let _ = worker.clients.acknowledge(delivery.tag).await;
+                    continue;
+                }
                 perform(&worker, slot, delivery).await;
             }
             Ok(None) => tokio::time::sleep(Duration::from_millis(40)).await,
             Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
         }
+    }
+}
+
+/// Drills: tasks that are taken off the queue and never done.
+fn lost_on_the_way(worker: &Worker, delivery: &Delivery) -> bool {
+    let behaviour = &worker.setup.behaviour;
+    match delivery.task {
+        Task::Run { .. } => {
+            behaviour.after(3, Drill::BacklogStuck) || behaviour.chance(Drill::RunStuckQueued) == Some(4)
+        }
+        Task::Job { .. } => behaviour.every(5, Drill::JobStuck) || behaviour.has(Drill::BacklogStuck),
+        Task::Heartbeat { .. } | Task::Tune { .. } | Task::Exit => false,
     }
 }
 
@@ -116,14 +137,30 @@ async fn execute(worker: &Worker, slot: u32, run_id: &str, again: bool) -> Resul
         agents_act: worker.setup.behaviour.agents_act,
     };
     let schema = if worker.setup.behaviour.second_generation { "1.1.0" } else { "1.0.0" };
-    let (key, bytes, reference) = telemetry::object(&finished, schema);
+    let (key, mut bytes, mut reference) = telemetry::object(&finished, schema);
+    let behaviour = &worker.setup.behaviour;
+    if behaviour.every(3, Drill::ArtifactByteChanged)
+        && let Some(last) = bytes.last_mut()
+    {
+        *last ^= 1;
+    }
+    if behaviour.every(3, Drill::ArtifactsElsewhere) {
+        reference["bucket"] = OTHER_BUCKET.into();
+    }
     if let Err(error) = clients.put(&key, bytes, "application/gzip").await {
         return fail(clients, run_id, &error.0).await;
     }
     if worker.setup.behaviour.writes_packs {
-        for (name, text) in telemetry::pack(&finished) {
+        let mut pack: Vec<(&str, Vec<u8>)> =
+            telemetry::pack(&finished).into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
+        spoil::pack(behaviour, &mut pack);
+        for (name, bytes) in pack {
             let key = format!("runs/{run_id}/{name}");
-            if let Err(error) = clients.put(&key, text.into_bytes(), "application/octet-stream").await {
+            if behaviour.has(Drill::PacksElsewhere) {
+                put_elsewhere(&worker.setup, &key, &bytes)?;
+                continue;
+            }
+            if let Err(error) = clients.put(&key, bytes, "application/octet-stream").await {
                 return fail(clients, run_id, &error.0).await;
             }
         }
@@ -168,7 +205,21 @@ async fn commit(worker: &Worker, slot: u32, run: &Finished, reference: &Value) -
     ));
     patiently(|| worker.clients.transaction(&statements)).await?;
     say(&format!("run {} succeeded", run.run_id));
+    if worker.setup.behaviour.every(4, Drill::RunDoneTwice) {
+        let again = sql(
+            "INSERT INTO traces VALUES (?, ?, ?, 'run_succeeded', NULL)",
+            [id(), telemetry::text(Utc::now()).into(), child.into()],
+        );
+        worker.clients.transaction(&[again]).await?;
+    }
     Ok(())
+}
+
+/// Past the store and its access rules, as a wrong bucket name in the worker's settings would do it.
+fn put_elsewhere(setup: &Setup, key: &str, bytes: &[u8]) -> Result<(), Away> {
+    let path = setup.state.join("minio").join(OTHER_BUCKET).join(key);
+    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    folder.and_then(|()| std::fs::write(&path, bytes)).map_err(|error| Away(error.to_string()))
 }
 
 fn outcome(run: &Finished) -> Value {

@@ -1,6 +1,6 @@
 //! Health endpoints: HTTP 200 whatever the body says (API facts 4.1).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Shared;
 use crate::clients::Away;
 use crate::config::BUCKET;
+use crate::drills::Drill;
 use crate::telemetry;
 
 pub(super) async fn root() -> Json<Value> {
@@ -20,9 +21,14 @@ pub(super) async fn root() -> Json<Value> {
 }
 
 fn body(app: &Shared, status: &str, dependencies: &Value) -> Json<Value> {
+    let behaviour = &app.setup.behaviour;
+    let replaced = app.restarted && behaviour.has(Drill::VersionChanges);
+    let version = if replaced { "1.0.1-staging" } else { "1.0.0-staging" };
+    let environment = if behaviour.has(Drill::OtherEnvironment) { "production" } else { "staging" };
+    let late = if behaviour.has(Drill::ClockOff) { 300 } else { 0 };
     Json(json!({
-        "status": status, "version": "1.0.0-staging", "environment": "staging",
-        "timestamp": telemetry::text(chrono::Utc::now()),
+        "status": status, "version": version, "environment": environment,
+        "timestamp": telemetry::text(chrono::Utc::now() - chrono::TimeDelta::seconds(late)),
         "uptime_seconds": (app.started.elapsed().as_secs_f64() * 100.0).round() / 100.0,
         "dependencies": dependencies,
     }))
@@ -60,16 +66,33 @@ pub(super) async fn ready(State(app): State<Shared>) -> Json<Value> {
     let redis = dependency("redis", started, clients.redis_answers().await, "unhealthy", &Value::Null);
     // The length of a list that nothing is ever put into (API facts 6).
     let started = now();
-    let celery =
-        dependency("celery", started, clients.redis_answers().await, "degraded", &json!({"queue_length": 0}));
+    // The real list is one that nothing is ever put into (API facts 6), except in the drill that fills it.
+    let waiting = if app.setup.behaviour.chance(Drill::BacklogPeak).is_some_and(|look| (4..8).contains(&look))
+    {
+        140
+    } else {
+        0
+    };
+    let celery = dependency(
+        "celery",
+        started,
+        clients.redis_answers().await,
+        "degraded",
+        &json!({"queue_length": waiting}),
+    );
     let started = now();
     let storage = {
         let _turn = app.storage_turn.lock().await;
         let details = json!({"bucket": BUCKET, "backend": "s3"});
-        dependency("storage", started, clients.bucket_answers().await, "degraded", &details)
+        let answer = match clients.bucket_answers().await {
+            Err(_) if app.setup.behaviour.has(Drill::HealthLies) => Ok(()),
+            answer => answer,
+        };
+        dependency("storage", started, answer, "degraded", &details)
     };
     let is = |one: &Value, status: &str| one["status"] == status;
-    let status = if is(&postgresql, "unhealthy") || is(&redis, "unhealthy") {
+    let late = app.setup.behaviour.after(4, Drill::UnhealthyWith200);
+    let status = if late || is(&postgresql, "unhealthy") || is(&redis, "unhealthy") {
         "unhealthy"
     } else if is(&celery, "healthy") && is(&storage, "healthy") {
         "healthy"
@@ -89,6 +112,10 @@ pub(super) async fn storage_test(State(app): State<Shared>) -> Json<Value> {
         "storage_bucket": BUCKET,
     });
     let _turn = app.storage_turn.lock().await;
+    if app.setup.behaviour.chance(Drill::DependencyFreezes) == Some(2) {
+        let _still = app.still.write().await;
+        tokio::time::sleep(Duration::from_secs(33)).await;
+    }
     let started = Instant::now();
     let outcome = async {
         app.clients.put(&key, content.clone().into_bytes(), "text/plain").await?;

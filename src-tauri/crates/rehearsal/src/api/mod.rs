@@ -35,7 +35,16 @@ pub(crate) struct App {
     pub(super) exports: Mutex<HashMap<String, Value>>,
     /// Storage probes block the event loop one after another (API facts 4.1).
     pub(super) storage_turn: tokio::sync::Mutex<()>,
+    /// Held while the whole API stands still.
+    pub(super) still: tokio::sync::RwLock<()>,
+    /// Database connections, where a drill makes them scarce.
+    pub(super) pool: Arc<tokio::sync::Semaphore>,
+    /// Whether this process came after another.
+    pub(super) restarted: bool,
 }
+
+/// Connections of the scarce pool.
+const POOL: usize = 6;
 
 pub(super) type Shared = Arc<App>;
 
@@ -84,12 +93,15 @@ pub(super) fn not_found() -> Refusal {
 pub(crate) async fn serve(setup: Setup) -> Outcome {
     let app: Shared = Arc::new(App {
         clients: Clients::new(&setup)?,
+        restarted: setup.is_restart("api")?,
         setup,
         started: Instant::now(),
         started_at: Utc::now(),
         scenarios: Mutex::default(),
         exports: Mutex::default(),
         storage_turn: tokio::sync::Mutex::new(()),
+        still: tokio::sync::RwLock::new(()),
+        pool: Arc::new(tokio::sync::Semaphore::new(POOL)),
     });
     let listener = TcpListener::bind(("127.0.0.1", app.setup.api_port)).await?;
     say(&format!("Application startup complete at {}", app.started_at));

@@ -1,6 +1,7 @@
 //! Nodes, forks and the universe map (API facts 4.5).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -12,6 +13,8 @@ use super::runs::{insert_run, now, owned_project};
 use super::session::User;
 use super::{Answer, Refusal, Shared, detail};
 use crate::clients::sql;
+use crate::drills::Drill;
+use crate::postgres::Statement;
 use crate::redis::Task;
 
 type Row = Map<String, Value>;
@@ -60,7 +63,7 @@ pub(super) async fn fork(
     }
     let (node, edge) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
     let depth = parent["depth"].as_i64().unwrap_or(0) + 1;
-    let statements = [
+    let mut statements = vec![
         sql(
             "INSERT INTO nodes (id, project, parent, depth, label, created) VALUES (?, ?, ?, ?, ?, ?)",
             [
@@ -86,10 +89,58 @@ pub(super) async fn fork(
         sql("SELECT * FROM nodes WHERE id = ?", [node.as_str().into()]),
         sql("SELECT * FROM edges WHERE id = ?", [edge.as_str().into()]),
     ];
+    misfork(&app, &mut statements, &parent, &node).await?;
     let rows = app.clients.transaction(&statements).await?;
     let first = |at: usize| rows.get(at).and_then(|rows| rows.rows.first()).ok_or(Refusal::Unhandled);
     let answer = json!({"node": node_answer(first(2)?), "edge": edge_answer(first(3)?), "run_id": null, "task_id": null});
     Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Drills: a fork that goes wrong. What is answered was read before, so only reading back shows it.
+async fn misfork(app: &Shared, statements: &mut Vec<Statement>, parent: &Row, node: &str) -> Answer<()> {
+    let behaviour = &app.setup.behaviour;
+    let project = || parent["project"].clone();
+    let edge = |from: Value, to: Value| {
+        let id = Uuid::new_v4().to_string();
+        let values = [id.into(), project(), from, to, Value::Null, now().into()];
+        sql("INSERT INTO edges VALUES (?, ?, ?, ?, ?, ?)", values)
+    };
+    if behaviour.every(30, Drill::ExpansionFails) {
+        return Err(Refusal::Unhandled);
+    }
+    if behaviour.every(30, Drill::ExpansionLost) {
+        statements.push(sql("DELETE FROM nodes WHERE id = ?", [node.into()]));
+        statements.push(sql("DELETE FROM edges WHERE target = ?", [node.into()]));
+    }
+    if behaviour.every(30, Drill::ExpansionDoubled) {
+        let twin = Uuid::new_v4().to_string();
+        let columns = "project, parent, depth, label, created";
+        let copy = format!("INSERT INTO nodes (id, {columns}) SELECT ?, {columns} FROM nodes WHERE id = ?");
+        statements.push(sql(&copy, [twin.as_str().into(), node.into()]));
+        statements.push(edge(parent["id"].clone(), twin.into()));
+    }
+    if behaviour.every(30, Drill::WrongParent) {
+        let text = "UPDATE nodes SET parent = (SELECT id FROM nodes WHERE project = ? AND parent IS NOT NULL \
+                    AND id != ? LIMIT 1) WHERE id = ?";
+        statements.push(sql(text, [project(), node.into(), node.into()]));
+    }
+    if behaviour.every(30, Drill::WrongDepth) {
+        statements.push(sql("UPDATE nodes SET depth = depth + 1 WHERE id = ?", [node.into()]));
+    }
+    if behaviour.every(30, Drill::Cycle) {
+        statements.push(edge(node.into(), parent["id"].clone()));
+    }
+    if behaviour.every(30, Drill::EdgeToNowhere) {
+        statements.push(edge(node.into(), Uuid::new_v4().to_string().into()));
+    }
+    if behaviour.every(12, Drill::SlowTail) {
+        tokio::time::sleep(Duration::from_millis(5200)).await;
+    }
+    if behaviour.chance(Drill::Stall) == Some(29) {
+        let _still = app.still.write().await;
+        tokio::time::sleep(Duration::from_secs(6)).await;
+    }
+    Ok(())
 }
 
 pub(super) async fn list(

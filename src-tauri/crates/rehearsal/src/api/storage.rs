@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::runs::{now, owned_project, owned_run, run_answer};
 use super::session::User;
 use super::{Answer, Refusal, Shared, detail};
+use crate::drills::Drill;
 use crate::telemetry::TICKS;
 
 /// Reads and unzips a telemetry object.
@@ -64,27 +65,68 @@ pub(super) async fn telemetry_stream(
     let start = number("start_tick").unwrap_or(0.0) as i64;
     let speed = number("speed").unwrap_or(1.0).clamp(0.1, 10.0);
     of_run(&app, &user, &id).await?;
-    let mut response = Sse::new(ticks(start.max(0), Duration::from_secs_f64(1.0 / speed))).into_response();
+    let start = if app.restarted && app.setup.behaviour.has(Drill::StreamGap) { start + 3 } else { start };
+    let pause = Duration::from_secs_f64(1.0 / speed);
+    let connection = if app.setup.behaviour.has(Drill::StreamsUsePool) {
+        app.pool.clone().acquire_owned().await.ok()
+    } else {
+        None
+    };
+    let flow = Flow { pause, defect: app.setup.behaviour.defect, _connection: connection };
+    let mut response = Sse::new(flow.ticks(start.max(0))).into_response();
     response.headers_mut().insert("x-accel-buffering", "no".parse().map_err(|_| Refusal::Unhandled)?);
     Ok(response)
 }
 
-/// Every tick from `start` to the last one, then the end event; no event ids (API facts 4.7).
-fn ticks(start: i64, pause: Duration) -> impl Stream<Item = Result<Event, Infallible>> {
-    futures::stream::unfold(start, move |tick| async move {
-        if tick > TICKS + 1 {
-            return None;
+/// A stream that flows.
+struct Flow {
+    pause: Duration,
+    defect: Option<Drill>,
+    /// Kept as long as the stream is open, where a drill makes connections scarce.
+    _connection: Option<tokio::sync::OwnedSemaphorePermit>,
+}
+
+/// Where the drills of streams go wrong: late enough that every stream passes it.
+const ODD_TICK: i64 = TICKS - 5;
+
+impl Flow {
+    /// Every tick from `start` to the last one, then the end event; no event ids (API facts 4.7).
+    fn ticks(self, start: i64) -> impl Stream<Item = Result<Event, Infallible>> {
+        let order = self.order(start);
+        let end = Event::default().event("complete").data(json!({"final_tick": TICKS}).to_string());
+        let end = (self.defect != Some(Drill::StreamWithoutEnd)).then_some(end);
+        futures::stream::unfold(
+            (self, order.into_iter(), end, false),
+            |(flow, mut order, end, begun)| async move {
+                let Some(tick) = order.next() else {
+                    return end.map(|event| (Ok(event), (flow, order, None, begun)));
+                };
+                if flow.defect == Some(Drill::StreamStalls) && tick == ODD_TICK {
+                    std::future::pending::<()>().await;
+                }
+                if begun {
+                    tokio::time::sleep(flow.pause).await;
+                }
+                let data = json!({"tick": tick, "total_ticks": TICKS, "keyframes": [], "events": []});
+                Some((Ok(Event::default().event("tick").data(data.to_string())), (flow, order, end, true)))
+            },
+        )
+    }
+
+    /// The ticks in the order in which they are sent.
+    fn order(&self, start: i64) -> Vec<i64> {
+        let mut order: Vec<i64> = (start..=TICKS).collect();
+        let odd = order.iter().position(|tick| *tick == ODD_TICK);
+        match (self.defect, odd) {
+            (Some(Drill::TickMissing), Some(at)) => {
+                order.remove(at);
+            }
+            (Some(Drill::TickRepeated), Some(at)) => order.insert(at, ODD_TICK),
+            (Some(Drill::TicksOutOfOrder), Some(at)) => order.swap(at, at + 1),
+            _ => {}
         }
-        if tick == TICKS + 1 {
-            let event = Event::default().event("complete").data(json!({"final_tick": TICKS}).to_string());
-            return Some((Ok(event), tick + 1));
-        }
-        if tick > start {
-            tokio::time::sleep(pause).await;
-        }
-        let data = json!({"tick": tick, "total_ticks": TICKS, "keyframes": [], "events": []});
-        Some((Ok(Event::default().event("tick").data(data.to_string())), tick + 1))
-    })
+        order
+    }
 }
 
 pub(super) async fn replay_chunk(
@@ -120,6 +162,10 @@ pub(super) async fn create_export(
         owned_project(&app, &user, project).await?;
         let text = "SELECT * FROM runs WHERE project = ? ORDER BY created";
         records = app.clients.query(text, [project.into()]).await?.iter().map(run_answer).collect();
+        if app.setup.behaviour.has(Drill::ExportForeign) {
+            let elsewhere = Value::from(Uuid::new_v4().to_string());
+            records.iter_mut().for_each(|record: &mut Value| record["project_id"] = elsewhere.clone());
+        }
     }
     let id = Uuid::new_v4().to_string();
     let answer = json!({
