@@ -46,7 +46,10 @@ pub(super) async fn limited(State(app): State<Shared>, request: Request, next: N
         return Refusal::Unhandled.into_response();
     };
     let mut response = if allowed {
-        next.run(request).await
+        let answer = next.run(request).await;
+        // Nor is anything answered while everything stands still.
+        drop(app.still.read().await);
+        answer
     } else {
         let mut refused =
             (StatusCode::TOO_MANY_REQUESTS, axum::Json(json!({"detail": "Rate limit exceeded"})))

@@ -112,7 +112,7 @@ pub(super) async fn storage_test(State(app): State<Shared>) -> Json<Value> {
         "storage_bucket": BUCKET,
     });
     let _turn = app.storage_turn.lock().await;
-    if app.setup.behaviour.chance(Drill::DependencyFreezes) == Some(2) {
+    if app.setup.behaviour.chance(Drill::DependencyFreezes) == Some(1) {
         let _still = app.still.write().await;
         tokio::time::sleep(Duration::from_secs(33)).await;
     }

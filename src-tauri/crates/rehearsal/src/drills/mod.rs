@@ -140,6 +140,8 @@ pub(crate) enum Drill {
     /// Health says healthy while the bucket refuses every write
     HealthLies,
     /// Readiness answers 200 with `unhealthy` once the load has begun
+    #[value(name = "unhealthy-with-200")]
+    #[serde(rename = "unhealthy-with-200")]
     UnhealthyWith200,
     /// Another version answers after the API's restart
     VersionChanges,
