@@ -281,6 +281,9 @@ pub enum Event {
         fault: String,
         /// Why not.
         reason: String,
+        /// The identity from before the request, where it still serves: nothing was restarted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unchanged: Option<String>,
     },
     /// The service is back, verified.
     FaultRecovered {

@@ -201,6 +201,7 @@ fn apply_fault(results: &mut Results, record: &Record) {
             refused: None,
             proven: None,
             unproven: None,
+            unchanged: None,
             recovered: None,
             recovered_ms: None,
             not_recovered: None,
@@ -229,7 +230,10 @@ fn apply_fault(results: &mut Results, record: &Record) {
         Event::FaultProven { how, before, after, .. } => {
             fault.proven = Some((how.clone(), before.clone(), after.clone()));
         }
-        Event::FaultUnproven { reason, .. } => fault.unproven = Some(reason.clone()),
+        Event::FaultUnproven { reason, unchanged, .. } => {
+            fault.unproven = Some(reason.clone());
+            fault.unchanged.clone_from(unchanged);
+        }
         Event::FaultRecovered { seconds, how, .. } => {
             fault.recovered = Some((*seconds, how.clone()));
             fault.recovered_ms = Some(record.elapsed_ms);

@@ -295,6 +295,8 @@ pub struct FaultResults {
     pub proven: Option<(String, String, String)>,
     /// Why it is not proven.
     pub unproven: Option<String>,
+    /// The identity that served before the request and still did when the proof was given up.
+    pub unchanged: Option<String>,
     /// Seconds and how it was verified.
     pub recovered: Option<(f64, String)>,
     /// In milliseconds of the check.

@@ -16,6 +16,9 @@ use crate::telemetry::{self, Finished, TICKS};
 
 const SLOTS: u32 = 4;
 
+/// When a second delivery of a run that is done comes, where that is the defect.
+const LATE: Duration = Duration::from_millis(600);
+
 struct Worker {
     setup: Setup,
     clients: Clients,
@@ -205,6 +208,13 @@ async fn commit(worker: &Worker, slot: u32, run: &Finished, reference: &Value) -
     ));
     patiently(|| worker.clients.transaction(&statements)).await?;
     say(&format!("run {} succeeded", run.run_id));
+    if worker.setup.behaviour.every(2, Drill::LateFlip) {
+        let (clients, run_id) = (worker.clients.clone(), run.run_id.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(LATE).await;
+            let _ = flip(&clients, &run_id).await;
+        });
+    }
     if worker.setup.behaviour.every(4, Drill::RunDoneTwice) {
         let again = sql(
             "INSERT INTO traces VALUES (?, ?, ?, 'run_succeeded', NULL)",

@@ -35,7 +35,7 @@ fn fault(
     let fault = sheet.results.fault_of(test).cloned();
     let (state, measured) = match &fault {
         None => (State::Unproven, "no restart was asked for".to_owned()),
-        Some(fault) => describe(fault),
+        Some(fault) => describe(fault, deadline_s as f64),
     };
     sheet.row(Row {
         id,
@@ -61,7 +61,7 @@ fn fault(
     }
 }
 
-fn describe(fault: &FaultResults) -> (State, String) {
+fn describe(fault: &FaultResults, deadline_s: f64) -> (State, String) {
     if let Some((_, message, _)) = &fault.refused {
         return (State::Unproven, format!("not restarted: {message}"));
     }
@@ -70,6 +70,15 @@ fn describe(fault: &FaultResults) -> (State, String) {
             format!("back only after {seconds:.1} s ({how})")
         });
         return (State::Broken, back);
+    }
+    if let Some((seconds, how)) = fault.recovered.as_ref().filter(|(seconds, _)| *seconds > deadline_s) {
+        return (State::Broken, format!("back only after {seconds:.1} s ({how})"));
+    }
+    if let Some(identity) = &fault.unchanged {
+        return (
+            State::Broken,
+            format!("accepted and never done: {identity} still serves after {deadline_s:.0} s"),
+        );
     }
     match (&fault.proven, &fault.recovered) {
         (Some((how, before, after)), Some((seconds, back))) => {
@@ -93,6 +102,12 @@ fn explain(
     let shown =
         witness(Some(fault.intended_ms), "deploymentRestart", &fault.intent.deployment_id, measured.clone());
     let (weight, code, cause, next) = match (state, &fault.refused) {
+        (State::Broken, _) if fault.unchanged.is_some() => (
+            Weight::Breaks,
+            "fault.ignored",
+            "Railway accepts restarts of this service and does not do them",
+            "Restart the service in the Railway dashboard and see whether its process changes; then ask Railway",
+        ),
         (State::Broken, _) => (
             Weight::Breaks,
             "fault.not_recovered",
@@ -111,6 +126,9 @@ fn explain(
         _ => return,
     };
     let title = match state {
+        State::Broken if fault.unchanged.is_some() => {
+            format!("The restart of {service} was accepted and never done")
+        }
         State::Broken => format!("{service} did not come back from its restart in time"),
         _ => format!("The restart of {service} is not proven"),
     };

@@ -58,7 +58,7 @@ type Damage = (&'static str, fn(&mut Results), &'static str);
 
 #[test]
 fn each_damage_is_no_go_and_named() {
-    let damages: [Damage; 21] = [
+    let damages: [Damage; 24] = [
         (
             "an expansion fails",
             |r| {
@@ -161,6 +161,25 @@ fn each_damage_is_no_go_and_named() {
                 r.packs.values_mut().next().unwrap().state = PackState::Corrupt;
             },
             "rep.corrupt",
+        ),
+        (
+            "the server says that more waits than we count",
+            |r| test(r, TestId::L2).backlog[0].server_says = Some(140),
+            "backlog.peak",
+        ),
+        (
+            "a restart is accepted and never done",
+            |r| {
+                r.faults[0].proven = None;
+                r.faults[0].unproven = Some("no proof of a restart within 30 s".into());
+                r.faults[0].unchanged = Some("boot-1".into());
+            },
+            "fault.ignored",
+        ),
+        (
+            "a service comes back after its deadline",
+            |r| r.faults[0].recovered = Some((999.0, "the worker answered a task".into())),
+            "fault.not_recovered",
         ),
         ("an artifact lies elsewhere", |r| r.bucket[2].state = PartState::Broken, "bucket.isolation"),
         (

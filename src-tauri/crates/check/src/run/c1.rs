@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
             progress(context, 3, "waiting for a new boot id").await;
             let limit = Duration::from_secs(parameters.restart_deadline_s);
             let known = before.clone().unwrap_or_default();
-            fault::prove(context, &asked, limit, || async {
+            let proof = || async {
                 let status = status_with_room(context).await?;
                 let after = status.worker_boot_id.clone()?;
                 let booted = status.boot_info.as_ref().and_then(|info| info.boot_timestamp);
@@ -56,8 +56,9 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
                 };
                 (!known.is_empty() && after != known && late_enough)
                     .then(|| ("new boot id".to_owned(), known.clone(), after))
-            })
-            .await;
+            };
+            let unchanged = async { boot_identity(context).await.filter(|now| *now == known) };
+            fault::prove(context, &asked, limit, proof, unchanged).await;
             fault::recover(context, &asked, Service::Worker, limit, || async {
                 let beat = context.api.worker_heartbeat().await.ok()?;
                 (beat.status == "success").then(|| "the worker answered a task".to_owned())

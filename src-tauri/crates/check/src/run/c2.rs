@@ -123,15 +123,19 @@ async fn restart(context: &Context, counters: &[Arc<AtomicU64>]) -> Option<Strin
         Injected::Asked(asked) => {
             progress(context, 3, "waiting for a new process").await;
             let limit = Duration::from_secs(parameters.restart_deadline_s);
-            fault::prove(context, &asked, limit, || async {
+            let proof = || async {
                 let (before, after) = (before?, process_start(context).await?);
                 // By the server's own clock on both sides: a new process started later than the old one's whole life
                 // up to the request.
                 let lived = (asked.wall - before).max(chrono::TimeDelta::zero());
                 let newer = after > before + chrono::TimeDelta::seconds(1) && (after - before) * 2 > lived;
                 newer.then(|| ("new process start".to_owned(), before.to_rfc3339(), after.to_rfc3339()))
-            })
-            .await;
+            };
+            let unchanged = async {
+                let (before, now) = (before?.to_rfc3339(), process_start(context).await?.to_rfc3339());
+                same_process(&before, &now).then_some(before)
+            };
+            fault::prove(context, &asked, limit, proof, unchanged).await;
             fault::recover(context, &asked, Service::Api, limit, || async {
                 let ready = context.api.ready().await.ok()?;
                 (ready.status == "healthy").then(|| "/health/ready is healthy".to_owned())

@@ -1,7 +1,7 @@
 //! What every test needs: the clients, the plan, the journal, the way to stop.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use holdpoint_agentverse::Client;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::environment::Secrets;
 use crate::journal::Emitter;
 use crate::plan::{ChaosIntent, Plan};
-use crate::words::TestId;
+use crate::words::{Service, TestId};
 
 /// Why the clients of a check cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,8 @@ pub(super) struct Context {
     pub(super) stop: CancellationToken,
     /// Identities that faults were proven with, so that a later change is seen as somebody else's.
     proven: Mutex<BTreeMap<TestId, String>>,
+    /// The service that did not come back in time: after that no further fault is injected.
+    overdue: OnceLock<Service>,
 }
 
 impl Context {
@@ -121,6 +123,7 @@ impl Context {
             emit,
             stop,
             proven: Mutex::default(),
+            overdue: OnceLock::new(),
         }
     }
 
@@ -132,6 +135,17 @@ impl Context {
     /// The identity the fault of `test` was proven with.
     pub(super) fn proven_identity(&self, test: TestId) -> Option<String> {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).get(&test).cloned()
+    }
+
+    /// A service did not come back in time.
+    pub(super) fn note_overdue(&self, service: Service) {
+        // The first one is the reason; a second changes nothing.
+        let _ = self.overdue.set(service);
+    }
+
+    /// The service that did not come back in time, if there is one.
+    pub(super) fn overdue(&self) -> Option<Service> {
+        self.overdue.get().copied()
     }
 
     /// The short form of the check's id that our own operation ids start with: `hp-1a2b3c4d`.

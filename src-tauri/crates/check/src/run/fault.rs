@@ -67,6 +67,11 @@ pub(super) async fn inject(
         context.emit.emit(Event::FaultSimulated { test, service }).await;
         return Injected::Simulated;
     }
+    if let Some(overdue) = context.overdue() {
+        return Injected::Refused(format!(
+            "{overdue} did not come back in time from an earlier restart, so nothing else is restarted"
+        ));
+    }
     let fault = format!("{test}-{service}-restart");
     let (Some(client), Some(target)) = (&context.railway, &context.plan.environment.railway) else {
         return Injected::Refused("Railway is not configured for this environment".into());
@@ -135,9 +140,15 @@ async fn emit_refusal(context: &Context, fault: &str, error: &railway::Error) {
         .await;
 }
 
-/// Asks `proof` every 300 ms until it yields (how, before, after), or the deadline passes. Goes on through an abort:
-/// what was started has to be seen through.
-pub(super) async fn prove<P, F>(context: &Context, asked: &Asked, deadline: Duration, proof: P) -> bool
+/// Asks `proof` every 300 ms until it yields (how, before, after), or the deadline passes; then `unchanged` may say that
+/// what served before still serves. Goes on through an abort: what was started has to be seen through.
+pub(super) async fn prove<P, F>(
+    context: &Context,
+    asked: &Asked,
+    deadline: Duration,
+    proof: P,
+    unchanged: impl Future<Output = Option<String>>,
+) -> bool
 where
     P: Fn() -> F,
     F: Future<Output = Option<(String, String, String)>>,
@@ -158,6 +169,7 @@ where
         .emit_durably(Event::FaultUnproven {
             fault: asked.fault.clone(),
             reason: format!("no proof of a restart within {:.0} s", deadline.as_secs_f64()),
+            unchanged: unchanged.await,
         })
         .await;
     false
@@ -177,9 +189,13 @@ where
     F: Future<Output = Option<String>>,
 {
     if let Some(how) = wait_back(asked.at, deadline, &is_back).await {
+        if asked.at.elapsed() > deadline {
+            context.note_overdue(service);
+        }
         recovered(context, asked, how).await;
         return true;
     }
+    context.note_overdue(service);
     context
         .emit
         .emit_durably(Event::FaultNotRecovered {

@@ -76,6 +76,7 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
     let clients = Context::connect(&plan, secrets)?;
     let (emit, writer) = Journal::create(&journal)?.start(followers);
     let context = Context::new(clients, plan, id.clone(), emit, stop.clone());
+    let unwritten = stop.clone();
     let started = tokio::time::Instant::now();
     let done = tokio::spawn(async move {
         // The runner gets a task of its own, so that a defect in it still leaves a journal with every event so far.
@@ -87,6 +88,8 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
             drop(seconds);
         });
         let written = writer.await;
+        // What cannot be recorded must not be done: no load and no fault without a journal.
+        unwritten.cancel();
         let _ = runner.await;
         match written {
             Ok(result) => result,

@@ -87,7 +87,7 @@ pub(super) fn of(drill: Drill) -> Lesson {
         D::StreamGap => no_go(CHAOS, C2, "C2.streams", "A gap after resuming", "A stream that resumes after the restart leaves out ticks"),
         D::LastSecondLost => no_go(CHAOS, C3, "C3.ledger", "The last second is lost", "After its restart the database lacks acknowledged writes of the last second"),
         D::TornWrite => no_go(CHAOS, C3, "C3.ledger", "A torn write", "After its restart the database holds half of a write"),
-        D::StaleReads => no_go(CHAOS, C3, "C3.ledger", "Stale reads", "After its restart the database answers from before"),
+        D::StaleReads => no_go(CHAOS, C3, "C3.unchanged", "Stale reads", "After its restart the database answers from before"),
         D::OtherDeployment => no_go(CHAOS, C1, "system.same", "Another deployment", "Another deployment of the API appears in the middle of the check"),
         D::PacksAbsent => no_go(EVIDENCE, REP, "REP.absent", "No evidence", "Runs succeed and leave no evidence pack"),
         D::PackFileAbsent => no_go(EVIDENCE, REP, "REP.corrupt", "A file is absent", "Of each evidence pack one file is absent, each time another"),

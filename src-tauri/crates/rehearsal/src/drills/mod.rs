@@ -167,7 +167,6 @@ impl Drill {
             Self::AgentsIdle => behaviour.agents_act = false,
             Self::WorkerStrandsRuns => behaviour.one_run_per_child = true,
             Self::RunLost => behaviour.redelivery_ms = 3_600_000,
-            Self::LateFlip => behaviour.redelivery_flips = true,
             _ => {}
         }
         behaviour
