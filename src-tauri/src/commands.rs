@@ -1,15 +1,16 @@
 //! What the page can ask of the desk. Every refusal is a [`Problem`].
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use holdpoint_check::words::Service;
 use holdpoint_desk::view::{
-    About, CheckDraft, ChecksPage, ChecksQuery, Drill, EnvironmentForm, EnvironmentView, FieldProblem, Home,
-    JournalPage, JournalQuery, PlanPreview, PreflightReport, Problem, RailwayFound, Report, RestartReport,
-    SecretField, ServiceLog, ServicesView, Settings, StorageReport,
+    About, CheckDraft, ChecksPage, ChecksQuery, Drill, EnvironmentForm, EnvironmentSummary, EnvironmentView,
+    FieldProblem, Home, JournalPage, JournalQuery, PlanPreview, PreflightReport, Problem, RailwayFound,
+    Report, RestartReport, SecretField, ServiceLog, ServicesView, Settings, StorageReport,
 };
 use holdpoint_desk::{Desk, DeskError, Theme, forms, operations, rehearsal};
 use tauri::State;
+use tauri::async_runtime::JoinHandle;
 
 use crate::preferences::Preferences;
 use crate::shell::{self, FromOutside, LINKS};
@@ -32,11 +33,35 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, DeskError> + 
     }
 }
 
+/// The environments, asked for while the window is still being made: the keychain takes as long as that does.
+#[derive(Debug)]
+pub(crate) struct Early(Mutex<Option<JoinHandle<Vec<EnvironmentSummary>>>>);
+
+impl Early {
+    pub(crate) fn ask(desk: &Arc<Desk>) -> Self {
+        let desk = desk.clone();
+        let asked = tauri::async_runtime::spawn(async move { desk.environment_list().await });
+        Self(Mutex::new(Some(asked)))
+    }
+
+    /// What was asked for early, once; after that as it is now.
+    async fn environments(&self, desk: &Desk) -> Vec<EnvironmentSummary> {
+        let early = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(early) = early
+            && let Ok(environments) = early.await
+        {
+            return environments;
+        }
+        desk.environment_list().await
+    }
+}
+
 #[tauri::command]
 pub(crate) async fn home(
     desk: Held<'_>,
     preferences: State<'_, Preferences>,
     outside: State<'_, FromOutside>,
+    early: State<'_, Early>,
 ) -> Answer<Home> {
     let running = desk.running().map(|current| current.check.clone());
     let newest = ChecksQuery { limit: 1, ..ChecksQuery::default() };
@@ -47,7 +72,7 @@ pub(crate) async fn home(
     Ok(Home {
         version: env!("CARGO_PKG_VERSION").into(),
         checks: page.total,
-        environments: desk.environment_list().await,
+        environments: early.environments(&desk).await,
         running,
         last: page.checks.into_iter().next(),
         settings: preferences.get(),

@@ -40,6 +40,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_opener::init())
         .plugin(tauri_plugin_window_state::Builder::default().build())
+        .manage(commands::Early::ask(&desk))
         .manage(desk)
         .manage(watching::Watchers::default())
         .manage(shell::FromOutside::default())

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 mod bench;
 mod bundle;
+mod drills;
 mod fresh_root;
 mod packages;
 mod page;
@@ -26,6 +27,9 @@ Usage: cargo xtask COMMAND
   test                              formatting, lints, build, tests; ends at the first failure
   bundle                            packages to install, for release: .deb and .rpm, or this system's own kind
   bench window [--checks N]         what the window costs beside a bare one, in time, processor and memory
+  drills [--group GROUP] [--write] [NAME...]
+                                    every seeded defect of the rehearsal, and what a check calls it; with --write
+                                    the table goes into the docs of the rehearsal
   repeat [N] [--profile PROFILE]    N checks on the rehearsal, one after the other (20, healthy)
   fresh-root [DIR] [--only-root|--deb]
                                     make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         "test" if rest.is_empty() => steps::test(),
         "bundle" if rest.is_empty() => bundle::bundle(),
         "bench" => bench::bench(rest),
+        "drills" => drills::drills(rest),
         "repeat" => repeat::repeat(rest),
         "fresh-root" => fresh_root::fresh_root(rest),
         "help" | "--help" | "-h" => {

@@ -1,7 +1,7 @@
 import type { Drill } from '../host/types/Drill';
 
 /** Groups in a fixed order; a group that Rust adds later comes at the end. */
-const ORDER = ['whole system', 'load', 'streaming and storage', 'chaos', 'evidence'];
+const ORDER = ['whole system', 'load', 'streaming and storage', 'chaos', 'evidence', 'deceit'];
 
 /** Drills by group. */
 export function grouped(drills: Drill[]): [string, Drill[]][] {

@@ -388,7 +388,11 @@ impl Desk {
             let saved = self.environments.is_saved(&name);
             match self.environments.load(&name) {
                 Ok(environment) => {
-                    let token = self.vault.railway_token(&name).await;
+                    // Every question to the keychain takes its time; without a project the token changes nothing.
+                    let token = match &environment.railway {
+                        Some(_) => self.vault.railway_token(&name).await,
+                        None => None,
+                    };
                     let (chaos, note) = match (&environment.railway, token) {
                         (Some(_), Some(token)) => (
                             ChaosIntent::Real,

@@ -309,8 +309,9 @@ impl Query {
             .filter(|line| filter.as_ref().is_none_or(|filter| line.text.contains(filter.as_str())))
             .map(|line| Log {
                 timestamp: line.at.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true),
+                // The services write their level at the start of a line, as the real ones do.
+                severity: Some(if line.text.starts_with("ERROR") { "error" } else { "info" }.into()),
                 message: line.text,
-                severity: Some("error".into()),
             })
             .collect();
         // One more than asked for, as the real one may answer (Railway facts 7.1).

@@ -108,7 +108,7 @@ async fn perform(worker: &Worker, slot: u32, delivery: Delivery) {
             // Late acknowledgement: only what is done is taken off the queue.
             let _ = patiently(|| worker.clients.acknowledge(delivery.tag)).await;
         }
-        Err(error) => say(&format!("task failed: {error}")),
+        Err(error) => say(&format!("ERROR: task failed: {error}")),
     }
 }
 
@@ -246,7 +246,7 @@ fn outcome(run: &Finished) -> Value {
 }
 
 async fn fail(clients: &Clients, run_id: &str, reason: &str) -> Result<(), Away> {
-    say(&format!("run {run_id} failed: {reason}"));
+    say(&format!("ERROR: run {run_id} failed: {reason}"));
     let statements = [
         sql(
             "INSERT INTO traces VALUES (?, ?, 'rehearsal', 'run_failed', ?)",

@@ -31,6 +31,6 @@ ends_in: Word,
  */
 simulated: boolean, 
 /**
- * A group: `load`, `streaming and storage`, `chaos`, `evidence`, `whole system`.
+ * A group: `load`, `streaming and storage`, `chaos`, `evidence`, `deceit`, `whole system`.
  */
 group: string, };

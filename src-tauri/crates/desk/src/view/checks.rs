@@ -225,6 +225,6 @@ pub struct Drill {
     pub ends_in: Word,
     /// Whether nothing is restarted in it.
     pub simulated: bool,
-    /// A group: `load`, `streaming and storage`, `chaos`, `evidence`, `whole system`.
+    /// A group: `load`, `streaming and storage`, `chaos`, `evidence`, `deceit`, `whole system`.
     pub group: String,
 }

@@ -164,7 +164,9 @@ pub(super) async fn create_export(
         records = app.clients.query(text, [project.into()]).await?.iter().map(run_answer).collect();
         if app.setup.behaviour.has(Drill::ExportForeign) {
             let elsewhere = Value::from(Uuid::new_v4().to_string());
-            records.iter_mut().for_each(|record: &mut Value| record["project_id"] = elsewhere.clone());
+            for record in &mut records {
+                record["project_id"] = elsewhere.clone();
+            }
         }
     }
     let id = Uuid::new_v4().to_string();

@@ -35,7 +35,7 @@ pub(crate) fn pack(behaviour: &Behaviour, files: &mut Vec<File>) {
             change_json(files, "manifest.json", |manifest| manifest["run_id"] = other.clone());
         }
         Drill::PackCountsOff => {
-            change_json(files, "manifest.json", |manifest| add(manifest, "total_llm_calls", 1))
+            change_json(files, "manifest.json", |manifest| add(manifest, "total_llm_calls", 1));
         }
         Drill::LedgerCallDoubled => {
             let mut tokens = 0;

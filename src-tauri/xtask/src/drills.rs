@@ -1,0 +1,14 @@
+//! `drills`: every seeded defect of the rehearsal, and what a check calls it.
+
+use crate::steps::{Failure, build, cargo, step};
+
+/// `cargo xtask drills [--group GROUP] [--write] [NAME...]`.
+pub fn drills(arguments: &[String]) -> Result<(), Failure> {
+    step("Build holdpoint and its rehearsal", &mut build())?;
+    step(
+        "Drills",
+        cargo()
+            .args(["run", "--quiet", "--package", "holdpoint", "--example", "drills", "--"])
+            .args(arguments),
+    )
+}
