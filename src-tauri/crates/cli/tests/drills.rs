@@ -1,0 +1,57 @@
+//! The quick ones of the drills: each ends as declared and its finding names a witness. `cargo xtask drills` runs all of
+//! them.
+
+mod support;
+
+use std::process::Command;
+
+use serde_json::Value;
+use support::{holdpoint, rehearsal_program};
+
+/// One or two of every group that end within seconds.
+const QUICK: [&str; 12] = [
+    "expansion-lost",
+    "expansion-doubled",
+    "wrong-parent",
+    "cycle",
+    "backlog-peak",
+    "wrong-score",
+    "tick-missing",
+    "export-foreign",
+    "last-second-lost",
+    "artifact-byte-changed",
+    "ledger-call-doubled",
+    "other-environment",
+];
+
+#[test]
+fn a_seeded_defect_is_called_by_the_criterion_it_breaks() {
+    let listed = Command::new(rehearsal_program()).arg("drills").output().unwrap();
+    let catalogue: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
+    for name in QUICK {
+        let drill =
+            catalogue.iter().find(|drill| drill["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+        let tests: Vec<&str> = drill["tests"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        holdpoint()
+            .args(["check", "--drill", name, "--test", &tests.join(","), "--out"])
+            .arg(&out)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let results = std::fs::read(out.join("step3_results.json")).unwrap();
+        let results: Value = serde_json::from_slice(&results).unwrap();
+        let verdict = &results["holdpoint"]["verdict"];
+        assert_eq!(verdict["word"], drill["ends_in"], "{name}: {}", verdict["headline"]);
+        if drill["ends_in"] == "no_go" {
+            let of = |rows: &Value, field: &str| {
+                rows.as_array().unwrap().iter().find(|row| row[field] == drill["criterion"]).cloned()
+            };
+            assert_eq!(of(&verdict["criteria"], "id").unwrap()["state"], "broken", "{name}");
+            let finding = of(&verdict["findings"], "criterion").unwrap();
+            let witness = finding["witness"].as_array().unwrap();
+            assert!((1..=5).contains(&witness.len()), "{name}: {finding}");
+        }
+    }
+}
