@@ -62,6 +62,7 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
     progress(context, 4, "waiting for every run to end").await;
     let deadline = Duration::from_secs(parameters.run_deadline_s);
     runs::wait_for_all(context, Some(TestId::C3), &mut tracked, deadline).await;
+    runs::audit_tracked(context, session, &tracked).await;
     progress(context, 5, "reading every write back").await;
     read_back(context, session).await?;
     let graph_after = l1::map(context, session).await.ok().map(|map| graph::structural_digest(&map));

@@ -128,8 +128,17 @@ pub(super) async fn wait_for_all(
 
 /// Looks at every run of the check once more: its status now, how often it was done, what it did.
 pub(super) async fn audit_all(context: &Context, session: &Session) {
+    audit_these(context, session, session.run_ids()).await;
+}
+
+/// Looks at the runs of a test when it ends, so that what it proves is known then and not only at the end of the check.
+pub(super) async fn audit_tracked(context: &Context, session: &Session, tracked: &[Tracked]) {
+    audit_these(context, session, tracked.iter().map(|run| run.id.clone()).collect()).await;
+}
+
+async fn audit_these(context: &Context, session: &Session, ids: Vec<String>) {
     let references = node_references(context, session).await;
-    futures::stream::iter(session.run_ids())
+    futures::stream::iter(ids)
         .for_each_concurrent(6, |id| {
             let references = &references;
             async move {
