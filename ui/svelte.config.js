@@ -2,5 +2,10 @@ import { vitePreprocess } from '@sveltejs/vite-plugin-svelte';
 
 export default {
   preprocess: vitePreprocess(),
-  compilerOptions: { runes: true, fragments: 'tree', discloseVersion: false },
+  compilerOptions: {
+    runes: true,
+    fragments: 'tree',
+    discloseVersion: false,
+    cssHash: ({ hash, css }) => `s${hash(css)}`,
+  },
 };
