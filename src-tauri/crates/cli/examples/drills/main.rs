@@ -1,14 +1,22 @@
 //! Runs every drill of the rehearsal and compares what the check called it with what it must be called:
-//! `drills [--group GROUP] [--write] [NAME…]`. The detection table goes to the terminal, with `--write` into the docs too.
+//! `drills [--group GROUP] [--beside] [--write] [NAME…]`. The detection table goes to the terminal, with `--write` into the
+//! docs too; with `--beside` the script that Holdpoint replaces is put beside it.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to the terminal")]
 
+mod old_script;
+
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
+use futures::StreamExt as _;
 use serde_json::Value;
+
+/// Rehearsals that the old script is asked about at once.
+const AT_ONCE: usize = 8;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -32,6 +40,8 @@ struct Called {
     witness: String,
     others: Vec<String>,
     seconds: f64,
+    /// What the old script would have called it, where it was asked.
+    old: Option<&'static str>,
 }
 
 impl Called {
@@ -41,8 +51,9 @@ impl Called {
     }
 }
 
-fn main() -> ExitCode {
-    match run() {
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -52,14 +63,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<bool, Failure> {
+async fn run() -> Result<bool, Failure> {
     let mut names = Vec::new();
-    let (mut group, mut write) = (None, false);
+    let (mut group, mut write, mut beside) = (None, false, false);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--group" => group = Some(words.next().ok_or("`--group` needs a name")?),
             "--write" => write = true,
+            "--beside" => beside = true,
             _ => names.push(word),
         }
     }
@@ -72,14 +84,35 @@ fn run() -> Result<bool, Failure> {
         return Err("there is no such drill; `holdpoint-rehearsal drills` lists them".into());
     }
     let folder = tempfile::tempdir()?;
-    println!("{:<22} {:<16} {:<11} {:<24} {:>7}", "drill", "must break", "verdict", "finding", "seconds");
+    println!(
+        "{:<22} {:<16} {:<11} {:<24} {:>7}  old script",
+        "drill", "must break", "verdict", "finding", "seconds"
+    );
+    // The script mostly waits, so many can be asked at once; a check is disturbed by nothing.
+    let mut old = BTreeMap::new();
+    if beside {
+        let rehearsal = program("holdpoint-rehearsal")?;
+        let asked = drills
+            .iter()
+            .map(|drill| async { (drill.name.clone(), old_script::verdict(&rehearsal, &drill.name).await) });
+        let mut answers = futures::stream::iter(asked).buffer_unordered(AT_ONCE);
+        while let Some((name, verdict)) = answers.next().await {
+            old.insert(name, verdict?);
+        }
+    }
     let mut table = Vec::new();
     for drill in drills {
-        let called = check(&drill, folder.path())?;
+        let mut called = check(&drill, folder.path())?;
+        called.old = old.get(&drill.name).copied();
         let mark = if called.right(&drill) { "" } else { "  MISSED" };
         println!(
-            "{:<22} {:<16} {:<11} {:<24} {:>7.1}{mark}",
-            drill.name, drill.criterion, called.word, called.finding, called.seconds
+            "{:<22} {:<16} {:<11} {:<24} {:>7.1}  {}{mark}",
+            drill.name,
+            drill.criterion,
+            called.word,
+            called.finding,
+            called.seconds,
+            called.old.unwrap_or_default()
         );
         if !mark.is_empty() {
             println!("    {} is {}; not met: {}", drill.criterion, called.state, called.others.join(" "));
@@ -92,6 +125,10 @@ fn run() -> Result<bool, Failure> {
         println!("\nwritten: {}", path.display());
     }
     let right = table.iter().filter(|(drill, called)| called.right(drill)).count();
+    let fooled = table.iter().filter(|(_, called)| called.old == Some("GO")).count();
+    if beside {
+        println!("\nthe old script said GO to {fooled} of {}", table.len());
+    }
     println!("\n{right} of {} drills called", table.len());
     Ok(right == table.len())
 }
@@ -161,6 +198,7 @@ fn check(drill: &Drill, folder: &Path) -> Result<Called, Failure> {
         }),
         others: rows().filter(|row| row["state"] != "met").map(|row| text(&row["id"])).collect(),
         seconds,
+        old: None,
     })
 }
 
@@ -168,22 +206,31 @@ fn check(drill: &Drill, folder: &Path) -> Result<Called, Failure> {
 fn document(table: &[(Drill, Called)]) -> Result<String, std::fmt::Error> {
     let mut text = String::from(
         "# Drills\n\nMade by `cargo xtask drills --write`: every seeded defect of the rehearsal, what a sound check must call it, and \
-         what it was called.\n",
+         what it was called. The old script's column is what the script that Holdpoint replaces would have said.\n",
     );
     let mut group = "";
     for (drill, called) in table {
         if drill.group != group {
             group = &drill.group;
             write!(text, "\n## {}{}\n\n", group[..1].to_uppercase(), &group[1..])?;
-            writeln!(text, "| Drill | What goes wrong | Must break | Verdict | Finding | Seconds |")?;
-            writeln!(text, "|---|---|---|---|---|---:|")?;
+            writeln!(
+                text,
+                "| Drill | What goes wrong | Must break | Verdict | Finding | Seconds | Old script |"
+            )?;
+            writeln!(text, "|---|---|---|---|---|---:|---|")?;
         }
         let word = called.word.replace('_', " ").to_uppercase().replace("NO GO", "NO-GO");
         let missed = if called.right(drill) { "" } else { " **missed**" };
         writeln!(
             text,
-            "| {} (`{}`) | {} | `{}` | {word}{missed} | `{}` | {:.0} |",
-            drill.title, drill.name, drill.what, drill.criterion, called.finding, called.seconds
+            "| {} (`{}`) | {} | `{}` | {word}{missed} | `{}` | {:.0} | {} |",
+            drill.title,
+            drill.name,
+            drill.what,
+            drill.criterion,
+            called.finding,
+            called.seconds,
+            called.old.unwrap_or("not asked")
         )?;
     }
     Ok(text)
