@@ -60,6 +60,8 @@ impl Script {
     /// L1 to L3: health called load. The P95, the backlog and time-outs were written down and not judged.
     async fn load(&self) -> bool {
         let mut passed = true;
+        // What started the rehearsal asked it whether it is ready, and that counts as well.
+        tokio::time::sleep(LIMITER_WINDOW).await;
         for _ in 0..3 {
             passed &= self.answered("/health/ready", 20).await == 20;
         }
