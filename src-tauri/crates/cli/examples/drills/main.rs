@@ -16,7 +16,7 @@ use futures::StreamExt as _;
 use serde_json::Value;
 
 /// Rehearsals that the old script is asked about at once.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 6;
 
 type Failure = Box<dyn std::error::Error>;
 
