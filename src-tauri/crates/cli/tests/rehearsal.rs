@@ -165,6 +165,17 @@ fn an_abort_in_the_middle_of_a_fault_waits_for_the_service() {
     let rehearsal = Rehearsal::start("healthy");
     let mut check = Check::start(&rehearsal.environment, &["--test", "C1"]);
     check.until_event("fault_accepted");
+    let folder = tempfile::tempdir().unwrap();
+    let second = support::holdpoint()
+        .args(["check", "--test", "L1", "--environment"])
+        .arg(&rehearsal.environment)
+        .arg("--out")
+        .arg(folder.path().join("second"))
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(2));
+    let said = support::text(&second);
+    assert!(said.contains("is being checked already by check") && said.contains(&check.pid()), "{said}");
     support::signal("-2", &check.pid());
     check.until_event("fault_recovered");
     let (code, results, _out) = check.finish();

@@ -2,7 +2,7 @@
 
 use holdpoint_check::environment::EnvironmentError;
 use holdpoint_check::journal::JournalError;
-use holdpoint_check::run::StartError;
+use holdpoint_check::run::{LockError, StartError};
 use holdpoint_report::ReadError;
 use holdpoint_settings::{KeychainError, StoreError};
 
@@ -74,8 +74,13 @@ impl From<ReadError> for DeskError {
 
 impl From<StartError> for DeskError {
     fn from(error: StartError) -> Self {
-        Self::new("check.not_started", "The check was not started.", "Look at the environment's values.")
-            .because(error)
+        let (code, next) = match &error {
+            StartError::Lock(LockError::Held { .. }) => {
+                ("check.held", "Wait until the other check has ended, or abort it where it runs.")
+            }
+            _ => ("check.not_started", "Look at the environment's values."),
+        };
+        Self::new(code, "The check was not started.", next).because(error)
     }
 }
 

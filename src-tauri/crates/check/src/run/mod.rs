@@ -11,6 +11,7 @@ mod fault;
 mod l1;
 mod l2;
 mod l3;
+mod lock;
 mod preflight;
 mod prober;
 mod rep;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::context::ConnectError;
+pub use self::lock::{Holder, LockError};
 pub use self::preflight::preflight_rows;
 
 use self::context::Context;
@@ -50,6 +52,9 @@ pub enum StartError {
     /// A client cannot be made.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The environment is being checked already.
+    #[error(transparent)]
+    Lock(#[from] LockError),
 }
 
 /// A running check.
@@ -73,6 +78,7 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
     let journal = folder.join(JOURNAL_FILE);
     let stop = CancellationToken::new();
     let (followers, records) = broadcast::channel(16_384);
+    let held = lock::take(&lock::folder(), &plan.environment.api_url, &id)?;
     let clients = Context::connect(&plan, secrets)?;
     let (emit, writer) = Journal::create(&journal)?.start(followers);
     let context = Context::new(clients, plan, id.clone(), emit, stop.clone());
@@ -91,6 +97,7 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
         // What cannot be recorded must not be done: no load and no fault without a journal.
         unwritten.cancel();
         let _ = runner.await;
+        drop(held);
         match written {
             Ok(result) => result,
             Err(_) => Ok(()),
