@@ -27,12 +27,12 @@ pub struct Holder {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another check runs on it.
-    #[error("{} is being checked already{}", .url, named(.holder.as_ref()))]
+    #[error("{} is being checked already{}", .url, named(.holder.as_deref()))]
     Held {
         /// The API's address.
-        url: Url,
+        url: String,
         /// Who, where that can be read.
-        holder: Option<Holder>,
+        holder: Option<Box<Holder>>,
     },
     /// The file cannot be written.
     #[error("{} cannot be locked: {source}", .path.display())]
@@ -80,7 +80,7 @@ pub(super) fn take(folder: &Path, url: &Url, check_id: &str) -> Result<Held, Loc
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
             let holder = file.read_to_string(&mut text).ok().and_then(|_| serde_json::from_str(&text).ok());
-            return Err(LockError::Held { url: url.clone(), holder });
+            return Err(LockError::Held { url: url.to_string(), holder });
         }
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
