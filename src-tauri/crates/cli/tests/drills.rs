@@ -1,6 +1,9 @@
 //! The quick ones of the drills: each ends as declared and its finding names a witness. `cargo xtask drills` runs all of
 //! them.
 
+#![cfg(unix)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 mod support;
 
 use std::process::Command;
