@@ -173,18 +173,18 @@ async fn history() {
 async fn rows(window: &Window) -> f64 {
     window.go("#/settings").await;
     window.reads("main", "Settings").await;
-    let took = window
-        .page
-        .execute_async(
-            "const done = arguments[0], started = performance.now();
-             const look = () => document.querySelector('main table tbody tr td')
-                 ? done(performance.now() - started) : requestAnimationFrame(look);
+    // A script that changes the place never calls back, so it leaves its answer in the page.
+    window
+        .js("const started = performance.now();
+             window.took = null;
+             const look = () => {
+                 if (document.querySelector('main table tbody tr td')) window.took = performance.now() - started;
+                 else requestAnimationFrame(look);
+             };
              location.hash = '#/history';
-             requestAnimationFrame(look);",
-            Vec::new(),
-        )
+             requestAnimationFrame(look);")
         .await;
-    took.unwrap_or_else(|error| panic!("the history shows no rows: {error}")).as_f64().unwrap_or(f64::NAN)
+    until("the history shows rows", || async { window.js("return window.took").await.as_f64() }).await
 }
 
 async fn sitting(checks: u32) {

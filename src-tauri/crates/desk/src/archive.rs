@@ -215,7 +215,9 @@ impl Archive {
                 Some((number, entry.path()))
             })
             .collect();
-        numbers.sort_by(|one, other| other.cmp(one));
+        numbers.sort_by(|(one, here), (other, there)| other.cmp(one).then_with(|| here.cmp(there)));
+        // Of a check and its copy, `0007-… (copy)`, the check itself is shown.
+        numbers.dedup_by_key(|(number, _)| *number);
         numbers
     }
 
@@ -281,8 +283,10 @@ fn seal(number: u32, folder: &Path) -> Result<CheckSummary, DeskError> {
 }
 
 fn summary_of(number: u32, folder: &Path) -> Option<CheckSummary> {
-    let kept = fs::read(folder.join(SUMMARY_FILE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    kept.or_else(|| seal(number, folder).ok())
+    let kept = fs::read(folder.join(SUMMARY_FILE)).ok();
+    let kept = kept.and_then(|bytes| serde_json::from_slice::<CheckSummary>(&bytes).ok());
+    // A folder that somebody copied still holds the number of the one it was copied from.
+    kept.map(|kept| CheckSummary { number, ..kept }).or_else(|| seal(number, folder).ok())
 }
 
 fn matches(check: &CheckSummary, query: &ChecksQuery, text: &str) -> bool {
@@ -303,4 +307,31 @@ fn matches(check: &CheckSummary, query: &ChecksQuery, text: &str) -> bool {
             || contains(&check.headline)
             || check.drill.as_deref().is_some_and(contains)
             || check.findings.iter().any(|title| contains(title)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_was_copied_by_hand_is_a_check_of_its_own_or_none_but_never_the_same_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let journals = Path::new(env!("CARGO_MANIFEST_DIR")).join("../check/tests/journals");
+        let archive = Archive::in_folder(folder.path());
+        let first = folder.path().join("0001-20260131-140200");
+        fs::create_dir(&first).unwrap();
+        fs::copy(journals.join("healthy.ndjson"), first.join(JOURNAL_FILE)).unwrap();
+        assert_eq!(archive.summary(1).unwrap().number, 1);
+        for copy in ["0001-20260131-140200 (copy)", "0002-20260131-140200"] {
+            let copy = folder.path().join(copy);
+            fs::create_dir(&copy).unwrap();
+            for name in [JOURNAL_FILE, SUMMARY_FILE] {
+                fs::copy(first.join(name), copy.join(name)).unwrap();
+            }
+        }
+        let listed = archive.list(&ChecksQuery { limit: 10, ..ChecksQuery::default() }, None);
+        let numbers: Vec<u32> = listed.checks.iter().map(|check| check.number).collect();
+        assert_eq!((listed.total, numbers), (2, vec![2, 1]));
+        assert_eq!(archive.folder_of(1).unwrap(), first);
+    }
 }
