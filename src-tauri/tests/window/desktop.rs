@@ -33,6 +33,7 @@ impl Drop for Process {
 /// A desktop for one person.
 pub struct Desktop {
     driver: String,
+    driver_id: u32,
     bus: String,
     pub home: tempfile::TempDir,
     // Dropped in this order: the driver before the screen it shows windows on.
@@ -79,6 +80,7 @@ impl Desktop {
             .unwrap();
         let desktop = Self {
             driver: format!("http://127.0.0.1:{port}"),
+            driver_id: driver.id(),
             bus,
             home,
             _processes: vec![Process(driver), Process(keychain), bus_process, screen],
@@ -105,7 +107,7 @@ impl Desktop {
         let Value::Object(capabilities) = capabilities else { unreachable!("an object") };
         let page =
             ClientBuilder::rustls().unwrap().capabilities(capabilities).connect(&self.driver).await.unwrap();
-        Window { page }
+        Window { page, driver: self.driver_id }
     }
 
     /// One of the programs beside the application.
@@ -144,6 +146,8 @@ impl Desktop {
 #[derive(Clone)]
 pub struct Window {
     pub page: Client,
+    /// The process that started the application.
+    driver: u32,
 }
 
 impl Window {
@@ -224,7 +228,19 @@ impl Window {
     /// Ends the application and waits until it is gone.
     pub async fn close(self) {
         let _ = self.page.close().await;
+        // A second start while the first still ends would hand over to it and be gone as well.
+        until("the application has ended", || async { (!has_children(self.driver)).then_some(()) }).await;
     }
+}
+
+/// Whether a process that this one started still runs.
+fn has_children(parent: u32) -> bool {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok()).any(|stat| {
+        let mut fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+        let (state, of) = (fields.next(), fields.next().and_then(|id| id.parse::<u32>().ok()));
+        of == Some(parent) && state != Some("Z")
+    })
 }
 
 #[derive(serde::Deserialize)]
