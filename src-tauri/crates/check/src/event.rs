@@ -284,6 +284,10 @@ pub enum Event {
         /// The identity from before the request, where it still serves: nothing was restarted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unchanged: Option<String>,
+        /// Whether the service was seen to go by then: it does not answer, or answers as another. What is only back after
+        /// that is back too late.
+        #[serde(default)]
+        gone: bool,
     },
     /// The service is back, verified.
     FaultRecovered {

@@ -202,6 +202,7 @@ fn apply_fault(results: &mut Results, record: &Record) {
             proven: None,
             unproven: None,
             unchanged: None,
+            gone: false,
             recovered: None,
             recovered_ms: None,
             not_recovered: None,
@@ -230,9 +231,10 @@ fn apply_fault(results: &mut Results, record: &Record) {
         Event::FaultProven { how, before, after, .. } => {
             fault.proven = Some((how.clone(), before.clone(), after.clone()));
         }
-        Event::FaultUnproven { reason, unchanged, .. } => {
+        Event::FaultUnproven { reason, unchanged, gone, .. } => {
             fault.unproven = Some(reason.clone());
             fault.unchanged.clone_from(unchanged);
+            fault.gone = *gone;
         }
         Event::FaultRecovered { seconds, how, .. } => {
             fault.recovered = Some((*seconds, how.clone()));

@@ -297,6 +297,8 @@ pub struct FaultResults {
     pub unproven: Option<String>,
     /// The identity that served before the request and still did when the proof was given up.
     pub unchanged: Option<String>,
+    /// Whether the service was seen to go by the time the proof was given up.
+    pub gone: bool,
     /// Seconds and how it was verified.
     pub recovered: Option<(f64, String)>,
     /// In milliseconds of the check.

@@ -78,6 +78,9 @@ impl From<StartError> for DeskError {
             StartError::Lock(LockError::Held { .. }) => {
                 ("check.held", "Wait until the other check has ended, or abort it where it runs.")
             }
+            StartError::Lock(LockError::File { .. }) => {
+                ("check.unlockable", "Give Holdpoint the right to write there, or free some space.")
+            }
             _ => ("check.not_started", "Look at the environment's values."),
         };
         Self::new(code, "The check was not started.", next).because(error)

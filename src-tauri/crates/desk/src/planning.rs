@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use holdpoint_check::environment::{Environment, Kind};
+use holdpoint_check::event::Ending;
 use holdpoint_check::parameters::Parameters;
 use holdpoint_check::plan::{ChaosIntent, Plan};
 use holdpoint_check::words::{Service, Suite, TestId};
@@ -131,7 +132,8 @@ pub fn estimates(plan: &Plan, last: Option<&CheckSummary>, archive: &Archive) ->
     let mut estimates: BTreeMap<TestId, u64> = TestId::ALL.into_iter().zip(usual).collect();
     // A check that cannot be read any more has taught nothing; that is told where it is opened.
     if let Some(Ok(Opened::Ours(read))) = last.map(|check| archive.open(check.number)) {
-        let took = read.0.tests.iter().filter_map(|(test, results)| Some((*test, results.elapsed_ms?)));
+        let ended = read.0.tests.iter().filter(|(_, results)| results.ending == Some(Ending::Completed));
+        let took = ended.filter_map(|(test, results)| Some((*test, results.elapsed_ms?)));
         estimates.extend(took);
     }
     estimates

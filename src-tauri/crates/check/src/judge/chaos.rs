@@ -61,6 +61,12 @@ fn fault(
     }
 }
 
+/// The identity that still serves although Railway accepted its restart. A request that nobody knows to have arrived was
+/// not ignored.
+fn ignored(fault: &FaultResults) -> Option<&String> {
+    fault.unchanged.as_ref().filter(|_| fault.requested_at.is_some())
+}
+
 fn describe(fault: &FaultResults, deadline_s: f64) -> (State, String) {
     if let Some((_, message, _)) = &fault.refused {
         return (State::Unproven, format!("not restarted: {message}"));
@@ -71,10 +77,14 @@ fn describe(fault: &FaultResults, deadline_s: f64) -> (State, String) {
         });
         return (State::Broken, back);
     }
-    if let Some((seconds, how)) = fault.recovered.as_ref().filter(|(seconds, _)| *seconds > deadline_s) {
+    // Only what was seen to go can come back too late; recovery is looked for after the proof was given up.
+    let went = fault.proven.is_some() || fault.gone;
+    if let Some((seconds, how)) =
+        fault.recovered.as_ref().filter(|(seconds, _)| went && *seconds > deadline_s)
+    {
         return (State::Broken, format!("back only after {seconds:.1} s ({how})"));
     }
-    if let Some(identity) = &fault.unchanged {
+    if let Some(identity) = ignored(fault) {
         return (
             State::Broken,
             format!("accepted and never done: {identity} still serves after {deadline_s:.0} s"),
@@ -102,7 +112,7 @@ fn explain(
     let shown =
         witness(Some(fault.intended_ms), "deploymentRestart", &fault.intent.deployment_id, measured.clone());
     let (weight, code, cause, next) = match (state, &fault.refused) {
-        (State::Broken, _) if fault.unchanged.is_some() => (
+        (State::Broken, _) if ignored(fault).is_some() => (
             Weight::Breaks,
             "fault.ignored",
             "Railway accepts restarts of this service and does not do them",
@@ -126,7 +136,7 @@ fn explain(
         _ => return,
     };
     let title = match state {
-        State::Broken if fault.unchanged.is_some() => {
+        State::Broken if ignored(fault).is_some() => {
             format!("The restart of {service} was accepted and never done")
         }
         State::Broken => format!("{service} did not come back from its restart in time"),

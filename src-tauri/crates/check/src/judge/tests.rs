@@ -178,7 +178,11 @@ fn each_damage_is_no_go_and_named() {
         ),
         (
             "a service comes back after its deadline",
-            |r| r.faults[0].recovered = Some((999.0, "the worker answered a task".into())),
+            |r| {
+                r.faults[0].proven = None;
+                r.faults[0].gone = true;
+                r.faults[0].recovered = Some((999.0, "the worker answered a task".into()));
+            },
             "fault.not_recovered",
         ),
         ("an artifact lies elsewhere", |r| r.bucket[2].state = PartState::Broken, "bucket.isolation"),
@@ -201,8 +205,18 @@ fn each_damage_is_no_go_and_named() {
 #[test]
 fn what_is_missing_is_never_go() {
     type Missing = (&'static str, fn(&mut Results));
-    let damages: [Missing; 12] = [
+    let damages: [Missing; 14] = [
         ("the restart is not proven", |r| r.faults[0].proven = None),
+        ("nothing was seen to go, and recovery was looked for after the deadline", |r| {
+            r.faults[2].proven = None;
+            r.faults[2].unproven = Some("no proof of a restart within 30 s".into());
+            r.faults[2].recovered = Some((999.0, "reads answer".into()));
+        }),
+        ("nobody knows whether the request arrived, and nothing was restarted", |r| {
+            r.faults[0].proven = None;
+            r.faults[0].requested_at = None;
+            r.faults[0].unchanged = Some("boot-1".into());
+        }),
         ("the recovery was not seen", |r| r.faults[1].recovered = None),
         ("no run was in flight", |r| {
             for run in r.runs.iter_mut().filter(|run| run.test == Some(TestId::C1)) {

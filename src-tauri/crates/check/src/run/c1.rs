@@ -5,7 +5,7 @@ use std::time::Duration;
 use holdpoint_agentverse::types::WorkerStatus;
 
 use super::context::Context;
-use super::fault::{self, Injected};
+use super::fault::{self, AtDeadline, Injected};
 use super::runs::{self, Tracked};
 use super::session::Session;
 use crate::event::Event;
@@ -57,9 +57,15 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
                 (!known.is_empty() && after != known && late_enough)
                     .then(|| ("new boot id".to_owned(), known.clone(), after))
             };
-            let unchanged = async { boot_identity(context).await.filter(|now| *now == known) };
-            fault::prove(context, &asked, limit, proof, unchanged).await;
-            fault::recover(context, &asked, Service::Worker, limit, || async {
+            let look = async {
+                match boot_identity(context).await {
+                    Some(now) if now == known => AtDeadline::Same(now),
+                    Some(_) if known.is_empty() => AtDeadline::Answering,
+                    _ => AtDeadline::Gone,
+                }
+            };
+            let went = fault::prove(context, &asked, limit, proof, look).await;
+            fault::recover(context, &asked, Service::Worker, (limit, went), || async {
                 let beat = context.api.worker_heartbeat().await.ok()?;
                 (beat.status == "success").then(|| "the worker answered a task".to_owned())
             })

@@ -10,7 +10,7 @@ use holdpoint_agentverse::graph;
 use tokio::time::Instant;
 
 use super::context::Context;
-use super::fault::{self, Injected};
+use super::fault::{self, AtDeadline, Injected};
 use super::prober::{Prober, Seen};
 use super::session::Session;
 use super::streams::{Follow, follow};
@@ -131,12 +131,16 @@ async fn restart(context: &Context, counters: &[Arc<AtomicU64>]) -> Option<Strin
                 let newer = after > before + chrono::TimeDelta::seconds(1) && (after - before) * 2 > lived;
                 newer.then(|| ("new process start".to_owned(), before.to_rfc3339(), after.to_rfc3339()))
             };
-            let unchanged = async {
-                let (before, now) = (before?.to_rfc3339(), process_start(context).await?.to_rfc3339());
-                same_process(&before, &now).then_some(before)
+            let look = async {
+                let now = process_start(context).await.map(|start| start.to_rfc3339());
+                match (before.map(|start| start.to_rfc3339()), now) {
+                    (Some(before), Some(now)) if same_process(&before, &now) => AtDeadline::Same(before),
+                    (None, Some(_)) => AtDeadline::Answering,
+                    _ => AtDeadline::Gone,
+                }
             };
-            fault::prove(context, &asked, limit, proof, unchanged).await;
-            fault::recover(context, &asked, Service::Api, limit, || async {
+            let went = fault::prove(context, &asked, limit, proof, look).await;
+            fault::recover(context, &asked, Service::Api, (limit, went), || async {
                 let ready = context.api.ready().await.ok()?;
                 (ready.status == "healthy").then(|| "/health/ready is healthy".to_owned())
             })

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::c2::report;
 use super::context::Context;
-use super::fault::{self, Injected};
+use super::fault::{self, AtDeadline, Injected};
 use super::prober::Prober;
 use super::session::Session;
 use super::{FailureLog, l1, runs};
@@ -117,7 +117,8 @@ async fn restart(context: &Context, prober: &Prober) -> Option<String> {
                 })
             };
             // That nothing was away proves nothing either: an outage may be shorter than the gap between two reads.
-            fault::prove(context, &asked, limit, proof, async { None }).await;
+            let look = async { if prober.is_good_now() { AtDeadline::Answering } else { AtDeadline::Gone } };
+            let went = fault::prove(context, &asked, limit, proof, look).await;
             let readiness = context.api.ready().await;
             let (healthy, detail) = match readiness {
                 Ok(ready) => (ready.status == "healthy", format!("/health/ready says {}", ready.status)),
@@ -127,7 +128,7 @@ async fn restart(context: &Context, prober: &Prober) -> Option<String> {
                 .emit
                 .emit(Event::Steady { test: Some(TestId::C3), phase: Phase::During, healthy, detail })
                 .await;
-            fault::recover(context, &asked, Service::Postgres, limit, || async {
+            fault::recover(context, &asked, Service::Postgres, (limit, went), || async {
                 if !prober.is_good_now() {
                     return None;
                 }

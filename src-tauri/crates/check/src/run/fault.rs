@@ -140,14 +140,26 @@ async fn emit_refusal(context: &Context, fault: &str, error: &railway::Error) {
         .await;
 }
 
-/// Asks `proof` every 300 ms until it yields (how, before, after), or the deadline passes; then `unchanged` may say that
-/// what served before still serves. Goes on through an abort: what was started has to be seen through.
+/// What a restart that is not proven by its deadline left there.
+#[derive(Debug)]
+pub(super) enum AtDeadline {
+    /// The identity from before still serves.
+    Same(String),
+    /// Something answers; nothing is known of whether it is what served before.
+    Answering,
+    /// Nothing answers, or another than before: what served was seen to go.
+    Gone,
+}
+
+/// Asks `proof` every 300 ms until it yields (how, before, after), or the deadline passes; then `look` says what is there.
+/// Answers whether the service was seen to go, so that the time until it is back means something. Goes on through an abort:
+/// what was started has to be seen through.
 pub(super) async fn prove<P, F>(
     context: &Context,
     asked: &Asked,
     deadline: Duration,
     proof: P,
-    unchanged: impl Future<Output = Option<String>>,
+    look: impl Future<Output = AtDeadline>,
 ) -> bool
 where
     P: Fn() -> F,
@@ -164,24 +176,26 @@ where
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    context
-        .emit
-        .emit_durably(Event::FaultUnproven {
-            fault: asked.fault.clone(),
-            reason: format!("no proof of a restart within {:.0} s", deadline.as_secs_f64()),
-            unchanged: unchanged.await,
-        })
-        .await;
-    false
+    let there = look.await;
+    let gone = matches!(there, AtDeadline::Gone);
+    let unchanged = match there {
+        AtDeadline::Same(identity) => Some(identity),
+        AtDeadline::Answering | AtDeadline::Gone => None,
+    };
+    let reason = format!("no proof of a restart within {:.0} s", deadline.as_secs_f64());
+    let fault = asked.fault.clone();
+    context.emit.emit_durably(Event::FaultUnproven { fault, reason, unchanged, gone }).await;
+    gone
 }
 
 /// Waits until `is_back` says how it knows that the service works again. Past the deadline the service is restarted
-/// once more, and if that does not help a person is told what to do. Goes on through an abort.
+/// once more, and if that does not help a person is told what to do; `went` says whether it was seen to go at all. Goes
+/// on through an abort.
 pub(super) async fn recover<P, F>(
     context: &Context,
     asked: &Asked,
     service: Service,
-    deadline: Duration,
+    (deadline, went): (Duration, bool),
     is_back: P,
 ) -> bool
 where
@@ -189,7 +203,7 @@ where
     F: Future<Output = Option<String>>,
 {
     if let Some(how) = wait_back(asked.at, deadline, &is_back).await {
-        if asked.at.elapsed() > deadline {
+        if went && asked.at.elapsed() > deadline {
             context.note_overdue(service);
         }
         recovered(context, asked, how).await;

@@ -220,31 +220,30 @@ fn check(drill: &Drill, folder: &Path) -> Result<Called, Failure> {
 fn document(table: &[(Drill, Called)]) -> Result<String, std::fmt::Error> {
     let mut text = String::from(
         "# Drills\n\nMade by `cargo xtask drills --write`: every seeded defect of the rehearsal, what a sound check must call it, and \
-         what it was called. The old script's column is what the script that Holdpoint replaces would have said.\n",
+         what it was called.\n",
     );
+    let beside = table.iter().any(|(_, called)| called.old.is_some());
     let mut group = "";
     for (drill, called) in table {
         if drill.group != group {
             group = &drill.group;
             write!(text, "\n## {}{}\n\n", group[..1].to_uppercase(), &group[1..])?;
-            writeln!(
-                text,
-                "| Drill | What goes wrong | Must break | Verdict | Finding | Seconds | Old script |"
-            )?;
-            writeln!(text, "|---|---|---|---|---|---:|---|")?;
+            let (head, rule) = if beside { (" Old script |", "---|") } else { ("", "") };
+            writeln!(text, "| Drill | What goes wrong | Must break | Verdict | Finding | Seconds |{head}")?;
+            writeln!(text, "|---|---|---|---|---|---:|{rule}")?;
         }
         let word = called.word.replace('_', " ").to_uppercase().replace("NO GO", "NO-GO");
         let missed = if called.right(drill) { "" } else { " **missed**" };
         writeln!(
             text,
-            "| {} (`{}`) | {} | `{}` | {word}{missed} | `{}` | {:.0} | {} |",
+            "| {} (`{}`) | {} | `{}` | {word}{missed} | `{}` | {:.0} |{}",
             drill.title,
             drill.name,
             drill.what,
             drill.criterion,
             called.finding,
             called.seconds,
-            called.old.unwrap_or("not asked")
+            called.old.map_or_else(String::new, |old| format!(" {old} |"))
         )?;
     }
     Ok(text)
