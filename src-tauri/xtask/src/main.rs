@@ -1,5 +1,5 @@
-//! The commands a developer types: `cargo xtask run` and `cargo xtask test`, and the two that try them hard,
-//! `repeat` and `fresh-root`.
+//! The commands a developer types: `cargo xtask run` and `cargo xtask test`, and those that try them hard,
+//! `drills`, `repeat` and `fresh-root`.
 //!
 //! This crate uses nothing but the standard library, so that it is compiled in seconds on a machine that has
 //! no more than Rust, and can say what else is missing before the long build starts.
@@ -9,6 +9,7 @@
 use std::process::ExitCode;
 
 mod bundle;
+mod drills;
 mod fresh_root;
 mod packages;
 mod page;
@@ -25,6 +26,9 @@ Usage: cargo xtask COMMAND
   test                              formatting, lints, build, tests; ends at the first failure
   bundle                            packages to install, for release: .deb and .rpm, or this system's own kind
   repeat [N] [--profile PROFILE]    N checks on the rehearsal, one after the other (20, healthy)
+  drills [NAME...] [--group GROUP] [--jobs N] [--write]
+                                    checks with one seeded defect each, and which of them were called;
+                                    --write keeps the table in src-tauri/crates/rehearsal/DRILLS.md
   fresh-root [DIR] [--only-root|--deb]
                                     make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
                                     needs root; with --only-root stop once the root stands; with --deb
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         "run" => steps::run(rest),
         "test" if rest.is_empty() => steps::test(),
         "bundle" if rest.is_empty() => bundle::bundle(),
+        "drills" => drills::drills(rest),
         "repeat" => repeat::repeat(rest),
         "fresh-root" => fresh_root::fresh_root(rest),
         "help" | "--help" | "-h" => {

@@ -3,6 +3,7 @@
 //! A transaction is answered only after it is on the disk (WAL, synchronous FULL), so what was acknowledged survives a
 //! kill; what was not, may or may not.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::State;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
 use crate::config::{Outcome, Setup, say};
+use crate::drills::{Defect, Switch};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS projects (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, name TEXT NOT NULL,
@@ -33,6 +35,7 @@ const SCHEMA: &str = "
         status TEXT NOT NULL, progress INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL, finished TEXT);
     CREATE TABLE IF NOT EXISTS versions (id TEXT PRIMARY KEY, project TEXT NOT NULL, number INTEGER NOT NULL,
         UNIQUE (project, number));
+    CREATE TABLE IF NOT EXISTS exports (id TEXT PRIMARY KEY, kept TEXT NOT NULL);
     CREATE INDEX IF NOT EXISTS nodes_project ON nodes (project);
     CREATE INDEX IF NOT EXISTS edges_project ON edges (project);
     CREATE INDEX IF NOT EXISTS traces_run ON traces (run);
@@ -52,7 +55,35 @@ pub(crate) struct Rows {
     pub(crate) changed: u64,
 }
 
-type Shared = Arc<Mutex<Connection>>;
+#[derive(Clone)]
+struct Shared {
+    main: Arc<Mutex<Connection>>,
+    /// A copy that reads come from and that follows no more, where that is the defect.
+    stale: Option<Arc<Mutex<Connection>>>,
+}
+
+/// What a restart does to the data, where that is the defect.
+fn recover(connection: &Connection, switch: &Switch, folder: &Path) -> rusqlite::Result<Option<Connection>> {
+    let newest = "(SELECT MAX(created) FROM projects)";
+    if switch.has(Defect::LastSecondLost) {
+        // The newest write is about as old as the last moment in which the database answered.
+        let second = format!(
+            "DELETE FROM projects WHERE created > strftime('%Y-%m-%dT%H:%M:%f', {newest}, '-1 seconds')"
+        );
+        connection.execute(&second, [])?;
+    }
+    if switch.has(Defect::TornWrite) {
+        let half =
+            format!("UPDATE projects SET description = substr(description, 1, 11) WHERE created = {newest}");
+        connection.execute(&half, [])?;
+    }
+    if !switch.has(Defect::StaleReads) {
+        return Ok(None);
+    }
+    let copy = folder.join("copy.sqlite");
+    connection.execute("VACUUM INTO ?", [copy.to_string_lossy()])?;
+    Connection::open(copy).map(Some)
+}
 
 pub(crate) async fn serve(setup: Setup) -> Outcome {
     let folder = setup.state.join("postgres");
@@ -61,10 +92,15 @@ pub(crate) async fn serve(setup: Setup) -> Outcome {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute_batch(SCHEMA)?;
+    let switch = setup.behaviour.switch();
+    let stale = if setup.restarts > 0 { recover(&connection, &switch, &folder)? } else { None };
     let router = Router::new()
         .route("/ping", get(|| async { "pong" }))
         .route("/transaction", post(transaction))
-        .with_state(Arc::new(Mutex::new(connection)));
+        .with_state(Shared {
+            main: Arc::new(Mutex::new(connection)),
+            stale: stale.map(|copy| Arc::new(Mutex::new(copy))),
+        });
     let listener = TcpListener::bind(("127.0.0.1", setup.postgres_port)).await?;
     say("database system is ready to accept connections");
     axum::serve(listener, router).await?;
@@ -76,7 +112,9 @@ async fn transaction(
     Json(statements): Json<Vec<Statement>>,
 ) -> Result<Json<Vec<Rows>>, (StatusCode, String)> {
     let done = tokio::task::spawn_blocking(move || {
-        let mut connection = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let reads_only = statements.iter().all(|statement| statement.sql.starts_with("SELECT"));
+        let connection = shared.stale.filter(|_| reads_only).unwrap_or(shared.main);
+        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
         run(&mut connection, &statements)
     })
     .await;

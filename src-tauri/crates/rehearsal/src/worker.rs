@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::clients::{Away, Clients, sql};
 use crate::config::{Outcome, Setup, say};
+use crate::drills::{Defect, Switch, damage};
 use crate::redis::{Delivery, Task};
 use crate::telemetry::{self, Finished, TICKS};
 
@@ -17,6 +18,7 @@ const SLOTS: u32 = 4;
 
 struct Worker {
     setup: Setup,
+    switch: Switch,
     clients: Clients,
     boot_id: String,
     runs_done: AtomicU32,
@@ -25,7 +27,12 @@ struct Worker {
 pub(crate) async fn serve(setup: Setup) -> Outcome {
     let clients = Clients::new(&setup)?;
     let boot_id = Uuid::new_v4().to_string();
-    let worker = Arc::new(Worker { setup, clients, boot_id, runs_done: AtomicU32::new(0) });
+    let switch = setup.behaviour.switch();
+    let worker = Arc::new(Worker { setup, switch, clients, boot_id, runs_done: AtomicU32::new(0) });
+    if worker.switch.has(Defect::QueueLost) {
+        // As a worker that is started with the option to purge its queues.
+        patiently(|| worker.clients.purge()).await?;
+    }
     patiently(|| worker.clients.alive(&worker.boot_id)).await?;
     let boot = boot_info(&worker.boot_id);
     patiently(|| worker.clients.write_boot(&boot)).await?;
@@ -51,7 +58,7 @@ async fn slot_loop(worker: Arc<Worker>, slot: u32) {
     loop {
         match worker.clients.pop(&worker.boot_id).await {
             Ok(Some(delivery)) => {
-                if worker.setup.behaviour.one_run_per_child
+                if worker.setup.behaviour.one_run_per_child()
                     && matches!(delivery.task, Task::Run { .. })
                     && worker.runs_done.fetch_add(1, Ordering::Relaxed) >= SLOTS
                 {
@@ -80,12 +87,19 @@ async fn perform(worker: &Worker, slot: u32, delivery: Delivery) {
         }
     };
     match done {
+        Ok(()) if acknowledgement_is_lost(worker, &delivery.task) => {}
         Ok(()) => {
             // Late acknowledgement: only what is done is taken off the queue.
             let _ = patiently(|| worker.clients.acknowledge(delivery.tag)).await;
         }
         Err(error) => say(&format!("task failed: {error}")),
     }
+}
+
+/// Whether the queue never learns that a run was done, so that a restart delivers it again.
+fn acknowledgement_is_lost(worker: &Worker, task: &Task) -> bool {
+    let lost = worker.switch.has(Defect::SucceededFails) || worker.switch.has(Defect::LateFlip);
+    lost && matches!(task, Task::Run { .. })
 }
 
 async fn execute(worker: &Worker, slot: u32, run_id: &str, again: bool) -> Result<(), Away> {
@@ -95,10 +109,22 @@ async fn execute(worker: &Worker, slot: u32, run_id: &str, again: bool) -> Resul
     let Some(row) = row.into_iter().next() else { return Ok(()) };
     let field = |row: &Map<String, Value>, name: &str| row[name].as_str().unwrap_or_default().to_owned();
     if field(&row, "status") != "queued" {
-        if again && worker.setup.behaviour.redelivery_flips {
+        let late = worker.switch.has(Defect::LateFlip);
+        if again && (late || worker.setup.behaviour.redelivery_flips()) {
+            Switch::linger(late, 8_000).await;
             flip(clients, run_id).await?;
         }
         return Ok(());
+    }
+    if again && worker.switch.nth(Defect::RunVanishes, 1) {
+        return clients.transaction(&[sql("DELETE FROM runs WHERE id = ?", [id])]).await.map(|_| ());
+    }
+    if worker.switch.from(Defect::WorkFails, 2) {
+        return fail(clients, run_id, "402 Payment Required from the model provider").await;
+    }
+    if worker.switch.from(Defect::BacklogStays, 6) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        return clients.push(&Task::Run { run_id: run_id.into() }).await;
     }
     let started = Utc::now();
     say(&format!("run {run_id} started on slot {slot}"));
@@ -113,22 +139,59 @@ async fn execute(worker: &Worker, slot: u32, run_id: &str, again: bool) -> Resul
         seed: row["seed"].as_i64().unwrap_or(0),
         started,
         completed: Utc::now(),
-        agents_act: worker.setup.behaviour.agents_act,
+        agents_act: worker.setup.behaviour.agents_act(),
     };
-    let schema = if worker.setup.behaviour.second_generation { "1.1.0" } else { "1.0.0" };
-    let (key, bytes, reference) = telemetry::object(&finished, schema);
+    let schema = if worker.setup.behaviour.second_generation() { "1.1.0" } else { "1.0.0" };
+    let (key, mut bytes, reference) = telemetry::object(&finished, schema);
+    if let Some(last) = bytes.last_mut().filter(|_| worker.switch.nth(Defect::TelemetryAltered, 1)) {
+        *last ^= 1;
+    }
     if let Err(error) = clients.put(&key, bytes, "application/gzip").await {
         return fail(clients, run_id, &error.0).await;
     }
-    if worker.setup.behaviour.writes_packs {
-        for (name, text) in telemetry::pack(&finished) {
+    if worker.switch.has(Defect::StrangeKey) {
+        clients
+            .put(&format!("tmp/{run_id}.pickle"), b"left behind".to_vec(), "application/octet-stream")
+            .await?;
+    }
+    if worker.setup.behaviour.writes_packs() {
+        let mut files = telemetry::pack(&finished);
+        if let Some(flaw) = worker.switch.pack_flaw() {
+            files = damage(files, flaw, run_id);
+        }
+        for (name, bytes) in files {
             let key = format!("runs/{run_id}/{name}");
-            if let Err(error) = clients.put(&key, text.into_bytes(), "application/octet-stream").await {
+            if let Err(error) = clients.put(&key, bytes, "application/octet-stream").await {
                 return fail(clients, run_id, &error.0).await;
             }
         }
     }
-    commit(worker, slot, &finished, &reference).await
+    commit(worker, slot, &finished, &reference).await?;
+    if again && worker.switch.has(Defect::RunDoneTwice) {
+        record_again(worker, &finished).await?;
+    }
+    if worker.switch.has(Defect::WorkerListedDead) {
+        // Long enough for the one who waits for this run; the boot key stays where it is.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        std::process::exit(137);
+    }
+    Ok(())
+}
+
+/// What a commit without its guard leaves when a run is done a second time.
+async fn record_again(worker: &Worker, run: &Finished) -> Result<(), Away> {
+    let id = || Value::from(run.run_id.as_str());
+    let statements = [
+        sql(
+            "INSERT INTO traces VALUES (?, ?, 'rehearsal', 'run_succeeded', NULL)",
+            [id(), telemetry::text(run.completed).into()],
+        ),
+        sql(
+            "UPDATE nodes SET run_refs = json_insert(run_refs, '$[#]', ?) WHERE id = ?",
+            [id(), run.node_id.as_str().into()],
+        ),
+    ];
+    worker.clients.transaction(&statements).await.map(|_| ())
 }
 
 /// Everything a finished run changes in one transaction, and only while it is still queued: so it is done once.

@@ -10,7 +10,10 @@ use uuid::Uuid;
 use super::Shared;
 use crate::clients::Away;
 use crate::config::BUCKET;
+use crate::drills::Defect;
 use crate::telemetry;
+
+const VERSION: &str = "1.0.0-staging";
 
 pub(super) async fn root() -> Json<Value> {
     Json(json!({
@@ -20,9 +23,12 @@ pub(super) async fn root() -> Json<Value> {
 }
 
 fn body(app: &Shared, status: &str, dependencies: &Value) -> Json<Value> {
+    let version = if app.switch.passed(Defect::VersionChanges) { "1.0.1-staging" } else { VERSION };
+    let environment = if app.switch.passed(Defect::OtherEnvironment) { "production" } else { "staging" };
+    let behind = chrono::TimeDelta::minutes(if app.switch.has(Defect::ClockOff) { 7 } else { 0 });
     Json(json!({
-        "status": status, "version": "1.0.0-staging", "environment": "staging",
-        "timestamp": telemetry::text(chrono::Utc::now()),
+        "status": status, "version": version, "environment": environment,
+        "timestamp": telemetry::text(chrono::Utc::now() - behind),
         "uptime_seconds": (app.started.elapsed().as_secs_f64() * 100.0).round() / 100.0,
         "dependencies": dependencies,
     }))
@@ -58,10 +64,20 @@ pub(super) async fn ready(State(app): State<Shared>) -> Json<Value> {
         dependency("postgresql", started, clients.postgres_answers().await, "unhealthy", &Value::Null);
     let started = now();
     let redis = dependency("redis", started, clients.redis_answers().await, "unhealthy", &Value::Null);
-    // The length of a list that nothing is ever put into (API facts 6).
+    let redis = if app.switch.passed(Defect::ReadyUnhealthy) {
+        let full = Away("OOM command not allowed when used memory > 'maxmemory'".into());
+        dependency("redis", started, Err(full), "unhealthy", &Value::Null)
+    } else {
+        redis
+    };
+    // The recorded generations tell the length of a list that nothing is ever put into (API facts 6).
     let started = now();
-    let celery =
-        dependency("celery", started, clients.redis_answers().await, "degraded", &json!({"queue_length": 0}));
+    let length = match app.setup.behaviour.tells_queue_length() {
+        true => clients.queue_length().await,
+        false => clients.redis_answers().await.map(|()| 0),
+    };
+    let details = json!({"queue_length": length.as_ref().copied().unwrap_or(0)});
+    let celery = dependency("celery", started, length.map(|_| ()), "degraded", &details);
     let started = now();
     let storage = {
         let _turn = app.storage_turn.lock().await;
@@ -89,6 +105,10 @@ pub(super) async fn storage_test(State(app): State<Shared>) -> Json<Value> {
         "storage_bucket": BUCKET,
     });
     let _turn = app.storage_turn.lock().await;
+    // The preflight's own probe is the first.
+    if app.switch.nth(Defect::DependencyFreezes, 2) {
+        app.freeze(8_000);
+    }
     let started = Instant::now();
     let outcome = async {
         app.clients.put(&key, content.clone().into_bytes(), "text/plain").await?;
@@ -134,7 +154,7 @@ pub(super) async fn openapi(State(app): State<Shared>) -> Json<Value> {
         "/api/v1/exports",
         "/api/v1/replay/chunk",
     ];
-    if app.setup.behaviour.second_generation {
+    if app.setup.behaviour.second_generation() {
         paths.extend(["/api/v1/calibration/jobs", "/api/v1/teg/nodes/{node_id}/expand", "/health/llm"]);
     }
     let paths: serde_json::Map<String, Value> =

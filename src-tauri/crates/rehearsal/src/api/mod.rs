@@ -23,10 +23,12 @@ use tokio::net::TcpListener;
 
 use crate::clients::{Away, Clients};
 use crate::config::{Outcome, Setup, say};
+use crate::drills::Switch;
 
 /// What the handlers share.
 pub(crate) struct App {
     pub(super) setup: Setup,
+    pub(super) switch: Switch,
     pub(super) clients: Clients,
     pub(super) started: Instant,
     pub(super) started_at: DateTime<Utc>,
@@ -35,6 +37,21 @@ pub(crate) struct App {
     pub(super) exports: Mutex<HashMap<String, Value>>,
     /// Storage probes block the event loop one after another (API facts 4.1).
     pub(super) storage_turn: tokio::sync::Mutex<()>,
+    /// Held by whatever stands in the way of every request.
+    pub(super) frozen: tokio::sync::RwLock<()>,
+    /// Database connections that streams may hold, where they hold one.
+    pub(super) pool: Arc<tokio::sync::Semaphore>,
+}
+
+impl App {
+    /// Lets every request wait for so long.
+    pub(super) fn freeze(self: &Arc<Self>, milliseconds: u64) {
+        let app = Arc::clone(self);
+        tokio::spawn(async move {
+            let _nobody_else = app.frozen.write().await;
+            tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+        });
+    }
 }
 
 pub(super) type Shared = Arc<App>;
@@ -84,12 +101,15 @@ pub(super) fn not_found() -> Refusal {
 pub(crate) async fn serve(setup: Setup) -> Outcome {
     let app: Shared = Arc::new(App {
         clients: Clients::new(&setup)?,
+        switch: setup.behaviour.switch(),
         setup,
         started: Instant::now(),
         started_at: Utc::now(),
         scenarios: Mutex::default(),
         exports: Mutex::default(),
         storage_turn: tokio::sync::Mutex::new(()),
+        frozen: tokio::sync::RwLock::new(()),
+        pool: Arc::new(tokio::sync::Semaphore::new(8)),
     });
     let listener = TcpListener::bind(("127.0.0.1", app.setup.api_port)).await?;
     say(&format!("Application startup complete at {}", app.started_at));
@@ -98,7 +118,7 @@ pub(crate) async fn serve(setup: Setup) -> Outcome {
 }
 
 fn router(app: Shared) -> Router {
-    let second = app.setup.behaviour.second_generation;
+    let second = app.setup.behaviour.second_generation();
     let mut router = Router::new()
         .route("/", get(health::root))
         .route("/health", get(health::live))
