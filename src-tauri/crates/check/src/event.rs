@@ -55,6 +55,29 @@ pub enum Event {
         /// When its process started, by its own clock.
         process_started_at: DateTime<Utc>,
     },
+    /// How far other clocks are from this computer's, in milliseconds; above zero they are ahead.
+    ClocksCompared {
+        /// The API's.
+        api_ms: i64,
+        /// The object store's, to the second, where it says.
+        store_ms: Option<i64>,
+    },
+    /// A plain health question had to wait for long. It does not touch database, queue or bucket.
+    ApiStalled {
+        /// When it was asked, in milliseconds of the check.
+        from_ms: u64,
+        /// For how long, in milliseconds.
+        waited_ms: f64,
+        /// Whether it was answered in the end.
+        answered: bool,
+    },
+    /// The health questions through the whole check have ended.
+    Watched {
+        /// How many were asked.
+        questions: u64,
+        /// Planned milliseconds between two of them.
+        step_ms: u64,
+    },
     /// A test begins.
     TestStarted {
         /// Which.
@@ -281,6 +304,9 @@ pub enum Event {
         fault: String,
         /// Why not.
         reason: String,
+        /// The identity of before, where the same process was seen to serve at the deadline.
+        #[serde(default)]
+        same: Option<String>,
     },
     /// The service is back, verified.
     FaultRecovered {

@@ -106,7 +106,7 @@ pub struct L3 {
     pub exports: u32,
     /// Ticks of each stream, counted from the end of the run.
     pub ticks: u32,
-    /// Storage probes during the load.
+    /// Storage probes during the load, at most.
     pub storage_probes: u32,
     /// Bucket failures that are still accepted.
     pub bucket_failure_limit: u64,
@@ -120,7 +120,7 @@ impl Default for L3 {
             streams: 10,
             exports: 10,
             ticks: 30,
-            storage_probes: 3,
+            storage_probes: 10,
             bucket_failure_limit: 0,
             silence_s: 30,
         }

@@ -131,7 +131,7 @@ impl Behaviour {
 
     /// Milliseconds until a task of a dead worker is delivered again.
     pub(crate) fn redelivery_ms(&self) -> u64 {
-        if self.healthy_but(Defect::RunLost) { 1500 } else { 3_600_000 }
+        if self.healthy_but(Defect::RunStranded) { 1500 } else { 3_600_000 }
     }
 
     /// Whether a second delivery of a finished run turns it to failed.

@@ -116,7 +116,7 @@ async fn execute(worker: &Worker, slot: u32, run_id: &str, again: bool) -> Resul
         }
         return Ok(());
     }
-    if again && worker.switch.nth(Defect::RunVanishes, 1) {
+    if again && worker.switch.nth(Defect::RunLost, 1) {
         return clients.transaction(&[sql("DELETE FROM runs WHERE id = ?", [id])]).await.map(|_| ());
     }
     if worker.switch.from(Defect::WorkFails, 2) {

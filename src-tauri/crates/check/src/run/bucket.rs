@@ -11,6 +11,9 @@ use crate::words::TestId;
 /// Keys that artifacts may start with (API facts 8).
 const KNOWN_PREFIXES: [&str; 6] =
     ["telemetry/", "snapshots/", "artifacts/", "other/", "smoke-tests/", "runs/"];
+/// Buckets that other deployments of AgentVerse are documented to use (API facts 8).
+const OTHER_BUCKETS: [&str; 3] =
+    ["agentverse-artifacts", "agentverse-prod-artifacts", "agentverse-staging-reps"];
 /// Keys that are looked at; a bucket with more is sampled, and the answer says so.
 const KEY_LIMIT: usize = 20_000;
 
@@ -171,6 +174,17 @@ async fn visible(context: &Context) -> BucketPart {
     if !others.is_empty() {
         let observed = format!("the key also sees {}", others.join(", "));
         return part('d', title, PartState::Broken, observed, others);
+    }
+    // A list of buckets shows what a policy lets the key list, which may be less than what it lets it read.
+    for name in OTHER_BUCKETS.into_iter().filter(|name| name != expected) {
+        match storage.reads_bucket(name).await {
+            Ok(Some(true)) => {
+                let observed = format!("the key reads {name}, which the list of buckets does not show");
+                return part('d', title, PartState::Broken, observed, vec![name.to_owned()]);
+            }
+            Ok(Some(false) | None) => {}
+            Err(error) => return part('d', title, PartState::Unproven, error.to_string(), Vec::new()),
+        }
     }
     match storage.unsigned_status().await {
         Ok(status) if (200..300).contains(&status) => part(

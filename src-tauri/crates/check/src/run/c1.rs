@@ -5,7 +5,7 @@ use std::time::Duration;
 use holdpoint_agentverse::types::WorkerStatus;
 
 use super::context::Context;
-use super::fault::{self, Injected};
+use super::fault::{self, Injected, Serving};
 use super::runs::{self, Tracked};
 use super::session::Session;
 use crate::event::Event;
@@ -41,22 +41,37 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
             progress(context, 3, "waiting for a new boot id").await;
             let limit = Duration::from_secs(parameters.restart_deadline_s);
             let known = before.clone().unwrap_or_default();
-            fault::prove(context, &asked, limit, || async {
-                let status = status_with_room(context).await?;
-                let after = status.worker_boot_id.clone()?;
-                let booted = status.boot_info.as_ref().and_then(|info| info.boot_timestamp);
-                // The boot must lie after the request, both by the server's side of the clock: the status carries the
-                // server's present time, and the request was at most this long ago.
-                let age = asked.at.elapsed();
-                let late_enough = match (booted, status.timestamp) {
-                    (Some(booted), Some(now)) => {
-                        (now - booted).to_std().unwrap_or_default() <= age + Duration::from_secs(1)
+            fault::prove(
+                context,
+                &asked,
+                limit,
+                || async {
+                    let status = status_with_room(context).await?;
+                    let after = status.worker_boot_id.clone()?;
+                    let booted = status.boot_info.as_ref().and_then(|info| info.boot_timestamp);
+                    // The boot must lie after the request, both by the server's side of the clock: the status carries the
+                    // server's present time, and the request was at most this long ago.
+                    let age = asked.at.elapsed();
+                    let late_enough = match (booted, status.timestamp) {
+                        (Some(booted), Some(now)) => {
+                            (now - booted).to_std().unwrap_or_default() <= age + Duration::from_secs(1)
+                        }
+                        _ => true,
+                    };
+                    (!known.is_empty() && after != known && late_enough)
+                        .then(|| ("new boot id".to_owned(), known.clone(), after))
+                },
+                async {
+                    // Not the key, which a dead worker leaves behind: the worker itself answers.
+                    match boot_identity(context).await {
+                        Some(now) if now == known => Serving::Same(now),
+                        Some(now) if !known.is_empty() => {
+                            Serving::Other { how: "new boot id".into(), before: known.clone(), after: now }
+                        }
+                        _ => Serving::Unknown,
                     }
-                    _ => true,
-                };
-                (!known.is_empty() && after != known && late_enough)
-                    .then(|| ("new boot id".to_owned(), known.clone(), after))
-            })
+                },
+            )
             .await;
             fault::recover(context, &asked, Service::Worker, limit, || async {
                 let beat = context.api.worker_heartbeat().await.ok()?;

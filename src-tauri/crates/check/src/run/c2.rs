@@ -10,11 +10,11 @@ use holdpoint_agentverse::graph;
 use tokio::time::Instant;
 
 use super::context::Context;
-use super::fault::{self, Injected};
+use super::fault::{self, Injected, Serving};
 use super::prober::{Prober, Seen};
 use super::session::Session;
 use super::streams::{Follow, follow};
-use super::{l1, l3};
+use super::{exports, l1, l3};
 use crate::event::Event;
 use crate::words::{Service, TestId};
 
@@ -35,6 +35,7 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
     let hash_before =
         context.api.signature(&session.first_run.run_id).await.ok().and_then(|one| one.result_hash);
     let graph_before = l1::map(context, session).await.ok().map(|map| graph::structural_digest(&map));
+    let export = exports::one(context, session, &format!("{}-c2-export", context.tag())).await.0;
     progress(context, 1, "opening streams").await;
     let counters: Vec<Arc<AtomicU64>> = (0..parameters.streams).map(|_| Arc::default()).collect();
     let patience = Duration::from_secs(parameters.restart_deadline_s);
@@ -61,10 +62,16 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
     let hash_after =
         context.api.signature(&session.first_run.run_id).await.ok().and_then(|one| one.result_hash);
     let graph_after = l1::map(context, session).await.ok().map(|map| graph::structural_digest(&map));
-    for (what, before, after) in [
+    let export_after = exports::again(context, &export).await;
+    // Where no export can be made at all there is none to lose; that is the business of L3.
+    let export_before = export.sha256.filter(|_| export.problem.is_none());
+    let exported =
+        export_before.is_some().then_some(("an export that was done", export_before, export_after));
+    let compared = [
         ("result hash of a finished run", hash_before, hash_after),
         ("universe graph", graph_before, graph_after),
-    ] {
+    ];
+    for (what, before, after) in compared.into_iter().chain(exported) {
         context.emit.emit(Event::Compared { test: TestId::C2, what: what.into(), before, after }).await;
     }
     if let Some(proven) = context.proven_identity(TestId::C2) {
@@ -123,14 +130,31 @@ async fn restart(context: &Context, counters: &[Arc<AtomicU64>]) -> Option<Strin
         Injected::Asked(asked) => {
             progress(context, 3, "waiting for a new process").await;
             let limit = Duration::from_secs(parameters.restart_deadline_s);
-            fault::prove(context, &asked, limit, || async {
-                let (before, after) = (before?, process_start(context).await?);
-                // By the server's own clock on both sides: a new process started later than the old one's whole life
-                // up to the request.
-                let lived = (asked.wall - before).max(chrono::TimeDelta::zero());
-                let newer = after > before + chrono::TimeDelta::seconds(1) && (after - before) * 2 > lived;
-                newer.then(|| ("new process start".to_owned(), before.to_rfc3339(), after.to_rfc3339()))
-            })
+            fault::prove(
+                context,
+                &asked,
+                limit,
+                || async {
+                    let (before, after) = (before?, process_start(context).await?);
+                    // By the server's own clock on both sides: a new process started later than the old one's whole life
+                    // up to the request.
+                    let lived = (asked.wall - before).max(chrono::TimeDelta::zero());
+                    let newer =
+                        after > before + chrono::TimeDelta::seconds(1) && (after - before) * 2 > lived;
+                    newer.then(|| ("new process start".to_owned(), before.to_rfc3339(), after.to_rfc3339()))
+                },
+                async {
+                    let (Some(before), Some(now)) = (before, process_start(context).await) else {
+                        return Serving::Unknown;
+                    };
+                    let (before, after) = (before.to_rfc3339(), now.to_rfc3339());
+                    if same_process(&before, &after) {
+                        Serving::Same(before)
+                    } else {
+                        Serving::Other { how: "new process start".into(), before, after }
+                    }
+                },
+            )
             .await;
             fault::recover(context, &asked, Service::Api, limit, || async {
                 let ready = context.api.ready().await.ok()?;

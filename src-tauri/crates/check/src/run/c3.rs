@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::c2::report;
 use super::context::Context;
-use super::fault::{self, Injected};
+use super::fault::{self, Injected, Serving};
 use super::prober::Prober;
 use super::session::Session;
 use super::{FailureLog, l1, runs};
@@ -109,11 +109,21 @@ async fn restart(context: &Context, prober: &Prober) -> Option<String> {
             progress(context, 3, "waiting for the outage and its end").await;
             let limit = Duration::from_secs(parameters.restart_deadline_s);
             // Postgres has no identity to read; the outage of real reads, seen from outside, is the proof.
-            fault::prove(context, &asked, limit, || async {
-                prober.saw_outage().then(|| {
-                    ("outage of real reads observed".to_owned(), "answering".to_owned(), "away".to_owned())
-                })
-            })
+            fault::prove(
+                context,
+                &asked,
+                limit,
+                || async {
+                    prober.saw_outage().then(|| {
+                        (
+                            "outage of real reads observed".to_owned(),
+                            "answering".to_owned(),
+                            "away".to_owned(),
+                        )
+                    })
+                },
+                async { Serving::Unknown },
+            )
             .await;
             let readiness = context.api.ready().await;
             let (healthy, detail) = match readiness {

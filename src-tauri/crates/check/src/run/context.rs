@@ -59,6 +59,8 @@ pub(super) struct Context {
     pub(super) stop: CancellationToken,
     /// Identities that faults were proven with, so that a later change is seen as somebody else's.
     proven: Mutex<BTreeMap<TestId, String>>,
+    /// What was restarted, and the deployment that served it then.
+    restarted: Mutex<BTreeMap<TestId, (railway::Target, String)>>,
 }
 
 impl Context {
@@ -121,12 +123,24 @@ impl Context {
             emit,
             stop,
             proven: Mutex::default(),
+            restarted: Mutex::default(),
         }
     }
 
     /// Keeps the identity a fault was proven with.
     pub(super) fn keep_identity(&self, test: TestId, identity: &str) {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(test, identity.into());
+    }
+
+    /// Keeps what a test has restarted.
+    pub(super) fn keep_restarted(&self, test: TestId, target: railway::Target, deployment: &str) {
+        let mut restarted = self.restarted.lock().unwrap_or_else(PoisonError::into_inner);
+        restarted.insert(test, (target, deployment.into()));
+    }
+
+    /// What `test` has restarted, and the deployment that served it then.
+    pub(super) fn restarted(&self, test: TestId) -> Option<(railway::Target, String)> {
+        self.restarted.lock().unwrap_or_else(PoisonError::into_inner).get(&test).cloned()
     }
 
     /// The identity the fault of `test` was proven with.

@@ -15,6 +15,9 @@ use crate::event::{Event, FaultIntent, Phase};
 use crate::plan::ChaosIntent;
 use crate::words::{Service, TestId};
 
+/// What is compared of a service's deployments.
+pub(crate) const DEPLOYMENT: &str = "serving deployment";
+
 /// What became of the wish to inject a fault.
 #[derive(Debug)]
 pub(super) enum Injected {
@@ -24,6 +27,24 @@ pub(super) enum Injected {
     Asked(Asked),
     /// Nothing was done, and it should have been. The reason is in the journal.
     Refused(String),
+}
+
+/// Who serves when the time for a proof is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Serving {
+    /// The process of before.
+    Same(String),
+    /// Another one, which came late.
+    Other {
+        /// What shows it.
+        how: String,
+        /// The identity before.
+        before: String,
+        /// The identity now.
+        after: String,
+    },
+    /// Nobody answers, or the service has no identity.
+    Unknown,
 }
 
 /// A restart that Railway was asked for.
@@ -52,8 +73,18 @@ pub(super) async fn before(context: &Context, test: TestId) -> Result<(), String
 
 /// Looks at the system after a fault.
 pub(super) async fn after(context: &Context, test: TestId) {
+    compare_deployments(context, test).await;
     let (healthy, detail) = super::session::steady_state(context).await;
     context.emit.emit(Event::Steady { test: Some(test), phase: Phase::After, healthy, detail }).await;
+}
+
+/// A restart keeps its deployment; another one means that somebody deployed meanwhile.
+async fn compare_deployments(context: &Context, test: TestId) {
+    let Some((target, before)) = context.restarted(test) else { return };
+    let Some(client) = &context.railway else { return };
+    let after = client.pin(&target).await.ok().map(|pinned| pinned.deployment_id().to_owned());
+    let what = format!("{DEPLOYMENT} since the restart");
+    context.emit.emit(Event::Compared { test, what, before: Some(before), after }).await;
 }
 
 /// Asks Railway to restart a service, with the intent on the disk first.
@@ -100,6 +131,7 @@ pub(super) async fn inject(
     if !context.emit.emit_durably(Event::FaultIntended(intent)).await {
         return Injected::Refused("the intent could not be written to the journal".into());
     }
+    context.keep_restarted(test, target.clone(), pinned.deployment_id());
     let (at, wall) = (Instant::now(), Utc::now());
     let asked = Asked { fault: fault.clone(), test, target, at, wall };
     match client.restart(&pinned).await {
@@ -136,31 +168,49 @@ async fn emit_refusal(context: &Context, fault: &str, error: &railway::Error) {
 }
 
 /// Asks `proof` every 300 ms until it yields (how, before, after), or the deadline passes. Goes on through an abort:
-/// what was started has to be seen through.
-pub(super) async fn prove<P, F>(context: &Context, asked: &Asked, deadline: Duration, proof: P) -> bool
+/// what was started has to be seen through. `serving` says at the deadline who serves: accepted and not done, and done
+/// too late, are other things than not proven.
+pub(super) async fn prove<P, F>(
+    context: &Context,
+    asked: &Asked,
+    deadline: Duration,
+    proof: P,
+    serving: impl Future<Output = Serving>,
+) -> bool
 where
     P: Fn() -> F,
     F: Future<Output = Option<(String, String, String)>>,
 {
     while asked.at.elapsed() < deadline {
-        if let Some((how, before, after)) = proof().await {
-            context.keep_identity(asked.test, &after);
-            context
-                .emit
-                .emit_durably(Event::FaultProven { fault: asked.fault.clone(), how, before, after })
-                .await;
+        if let Some(proof) = proof().await {
+            proven(context, asked, proof).await;
             return true;
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
+    let same = match serving.await {
+        Serving::Same(identity) => Some(identity),
+        Serving::Unknown => None,
+        Serving::Other { how, before, after } => {
+            proven(context, asked, (how, before, after)).await;
+            return true;
+        }
+    };
     context
         .emit
         .emit_durably(Event::FaultUnproven {
             fault: asked.fault.clone(),
             reason: format!("no proof of a restart within {:.0} s", deadline.as_secs_f64()),
+            same,
         })
         .await;
     false
+}
+
+async fn proven(context: &Context, asked: &Asked, (how, before, after): (String, String, String)) {
+    context.keep_identity(asked.test, &after);
+    let fault = asked.fault.clone();
+    context.emit.emit_durably(Event::FaultProven { fault, how, before, after }).await;
 }
 
 /// Waits until `is_back` says how it knows that the service works again. Past the deadline the service is restarted

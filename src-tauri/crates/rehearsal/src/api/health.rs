@@ -72,9 +72,10 @@ pub(super) async fn ready(State(app): State<Shared>) -> Json<Value> {
     };
     // The recorded generations tell the length of a list that nothing is ever put into (API facts 6).
     let started = now();
-    let length = match app.setup.behaviour.tells_queue_length() {
-        true => clients.queue_length().await,
-        false => clients.redis_answers().await.map(|()| 0),
+    let length = if app.setup.behaviour.tells_queue_length() {
+        clients.queue_length().await
+    } else {
+        clients.redis_answers().await.map(|()| 0)
     };
     let details = json!({"queue_length": length.as_ref().copied().unwrap_or(0)});
     let celery = dependency("celery", started, length.map(|_| ()), "degraded", &details);

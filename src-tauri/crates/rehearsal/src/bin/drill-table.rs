@@ -35,6 +35,18 @@ struct Options {
     keep: Option<PathBuf>,
 }
 
+/// Defects that a check from outside cannot call, so that nobody takes their absence above for an oversight.
+const NOT_SEEN: &str = "## What cannot be seen from outside
+
+- A changed byte in the free text of `report.md`, or in a detail of a trace that nothing else repeats: no writer of
+  evidence packs leaves a digest of its files. `rep-…-one-byte` changes a byte that another file or the API repeats.
+- A restart of Postgres that Railway accepts and does not do: the database has no identity that the API shows, so a
+  check without an observed outage ends NO VERDICT, not proven, and never GO. API and worker have one:
+  `api-restart-ignored`, `worker-restart-ignored`.
+- A copy of an object in a bucket that the staging key can neither list nor read. An object that is missing where it
+  belongs is seen: `object-in-second-bucket`.
+- A wrong record of another tenant in an export that carries our own project's id.";
+
 /// A drill as the rehearsal's catalogue lists it.
 #[derive(Deserialize)]
 struct Drill {
@@ -294,7 +306,7 @@ fn markdown(drills: &[Expected], outcomes: &[Outcome], closing: &str) -> String 
             outcome.seconds
         );
     }
-    let _ = writeln!(text, "\n{closing}");
+    let _ = writeln!(text, "\n{closing}\n\n{NOT_SEEN}");
     text
 }
 

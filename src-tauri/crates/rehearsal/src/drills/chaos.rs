@@ -68,21 +68,12 @@ pub(super) const ROWS: &[Row] = &[
     ),
     (
         "run-lost",
-        "Lost runs",
-        "A run that a restart hits is never taken up again",
+        "A run is lost",
+        "After the restart one run that had been under way does not exist any more",
         &["C1"],
         "C1.stuck",
         "run.stuck",
         Defect::RunLost,
-    ),
-    (
-        "run-vanishes",
-        "A run vanishes",
-        "A restarted worker deletes the row of a run that it had been doing",
-        &["C1"],
-        "C1.stuck",
-        "run.stuck",
-        Defect::RunVanishes,
     ),
     (
         "run-done-twice",

@@ -13,6 +13,15 @@ pub(super) const ROWS: &[Row] = &[
         Defect::WorkerStrandsRuns,
     ),
     (
+        "restart-strands-run",
+        "A verified restart strands a run",
+        "The restart of the worker is verified, and the runs that it hit are never taken up again",
+        &["C1"],
+        "C1.stuck",
+        "run.stuck",
+        Defect::RunStranded,
+    ),
+    (
         "agents-idle",
         "Idle agents",
         "Runs succeed without a single agent step",

@@ -63,24 +63,38 @@ pub(crate) enum PackFlaw {
     EdgeToNowhere,
 }
 
+impl PackFlaw {
+    /// The file that is wrong.
+    fn file(self) -> PackFile {
+        match self {
+            Self::File(file, _) => file,
+            Self::CountsOff => PackFile::Manifest,
+            Self::CallDoubled => PackFile::Ledger,
+            Self::TimeBackwards => PackFile::Trace,
+            Self::EdgeToNowhere => PackFile::Graph,
+        }
+    }
+}
+
 /// The files of a pack by name.
 pub(crate) type Files = Vec<(&'static str, Vec<u8>)>;
 
 /// The pack of `run` with its flaw.
 pub(crate) fn damage(files: Files, flaw: PackFlaw, run: &str) -> Files {
-    let of = |wanted: PackFile, change: &dyn Fn(Vec<u8>) -> Option<Vec<u8>>| {
-        let changed = files.iter().cloned().filter_map(|(name, bytes)| {
-            if name == wanted.name() { Some((name, change(bytes)?)) } else { Some((name, bytes)) }
-        });
-        changed.collect::<Files>()
+    let changed = |(name, bytes): (&'static str, Vec<u8>)| {
+        if name != flaw.file().name() {
+            return Some((name, bytes));
+        }
+        let bytes = match flaw {
+            PackFlaw::File(file, damage) => file_damage(file, damage, bytes, run)?,
+            PackFlaw::CountsOff => one_more_step(&bytes),
+            PackFlaw::CallDoubled => first_line_twice(&bytes),
+            PackFlaw::TimeBackwards => times_swapped(&bytes),
+            PackFlaw::EdgeToNowhere => edge_to_nowhere(&bytes),
+        };
+        Some((name, bytes))
     };
-    match flaw {
-        PackFlaw::File(file, damage) => of(file, &|bytes| file_damage(file, damage, bytes, run)),
-        PackFlaw::CountsOff => of(PackFile::Manifest, &|bytes| Some(one_more_step(&bytes))),
-        PackFlaw::CallDoubled => of(PackFile::Ledger, &|bytes| Some(first_line_twice(&bytes))),
-        PackFlaw::TimeBackwards => of(PackFile::Trace, &|bytes| Some(times_swapped(&bytes))),
-        PackFlaw::EdgeToNowhere => of(PackFile::Graph, &|bytes| Some(edge_to_nowhere(&bytes))),
-    }
+    files.into_iter().filter_map(changed).collect()
 }
 
 fn file_damage(file: PackFile, damage: PackDamage, mut bytes: Vec<u8>, run: &str) -> Option<Vec<u8>> {
@@ -144,7 +158,8 @@ fn times_swapped(bytes: &[u8]) -> Vec<u8> {
         third["timestamp"] = fourth["timestamp"].take();
         fourth["timestamp"] = kept;
     }
-    lines.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes()
+    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    (lines.join("\n") + "\n").into_bytes()
 }
 
 fn edge_to_nowhere(bytes: &[u8]) -> Vec<u8> {

@@ -48,7 +48,6 @@ pub(crate) enum Defect {
     WorkerNeverReturns,
     QueueLost,
     RunLost,
-    RunVanishes,
     RunDoneTwice,
     SucceededFails,
     ExportsInMemory,
@@ -70,6 +69,7 @@ pub(crate) enum Defect {
     StrangeKey,
     // As seen on the real code.
     WorkerStrandsRuns,
+    RunStranded,
     AgentsIdle,
     LateFlip,
     StreamsUsePool,
