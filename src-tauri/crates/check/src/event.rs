@@ -666,11 +666,14 @@ pub enum Phase {
     End,
 }
 
+/// The parts of bucket isolation, all of which a check looks at.
+pub const BUCKET_PARTS: [char; 7] = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+
 /// One part of bucket isolation (API facts 8).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct BucketPart {
-    /// `a` to `f`.
+    /// `a` to `g`.
     pub part: char,
     /// What it says.
     pub title: String,

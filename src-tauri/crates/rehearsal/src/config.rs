@@ -119,6 +119,11 @@ impl Behaviour {
         self.healthy_but(Defect::PacksAbsent)
     }
 
+    /// Whether a replay is refused for objects of other tenants.
+    pub(crate) fn guards_objects(&self) -> bool {
+        self.healthy_but(Defect::TenantObjectReadable)
+    }
+
     /// Whether agents do anything.
     pub(crate) fn agents_act(&self) -> bool {
         self.profile != Profile::G1 && self.defect != Some(Defect::AgentsIdle)

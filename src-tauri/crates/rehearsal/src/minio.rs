@@ -1,6 +1,9 @@
 //! The object store process: the real S3 protocol over plain files, with a key that reaches one bucket alone.
 
+use std::path::Path;
+
 use axum::body::Bytes;
+use chrono::Utc;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::access::{S3Access, S3AccessContext};
@@ -10,9 +13,11 @@ use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
+use uuid::Uuid;
 
 use crate::config::{BUCKET, OTHER_BUCKET, Outcome, Setup, say};
 use crate::drills::{Defect, Switch};
+use crate::telemetry::{self, Finished};
 
 /// Writes that a check's preflight makes: its storage probe, and telemetry and evidence of its run.
 const FIRST_WRITES: u64 = 8;
@@ -107,11 +112,32 @@ impl S3Access for StagingOnly {
     }
 }
 
+/// Others use the staging bucket too: the telemetry of a run that is no check's.
+fn leave_another_tenants_object(bucket: &Path) -> std::io::Result<()> {
+    let now = Utc::now();
+    let id = || Uuid::new_v4().to_string();
+    let run = Finished {
+        run_id: id(),
+        project_id: id(),
+        node_id: id(),
+        tenant: id(),
+        seed: 1,
+        started: now,
+        completed: now,
+        agents_act: true,
+    };
+    let (key, bytes, _) = telemetry::object(&run, "1.1.0");
+    let path = bucket.join(key);
+    std::fs::create_dir_all(path.parent().unwrap_or(bucket))?;
+    std::fs::write(path, bytes)
+}
+
 pub(crate) async fn serve(setup: Setup) -> Outcome {
     let root = setup.state.join("minio");
     for bucket in [BUCKET, OTHER_BUCKET] {
         std::fs::create_dir_all(root.join(bucket))?;
     }
+    leave_another_tenants_object(&root.join(BUCKET))?;
     let files = FileSystem::new(&root).map_err(|error| format!("object store: {error:?}"))?;
     let switch = setup.behaviour.switch();
     let access = StagingOnly {

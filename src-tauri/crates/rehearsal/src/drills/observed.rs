@@ -58,6 +58,15 @@ pub(super) const ROWS: &[Row] = &[
         Defect::DependencyFreezes,
     ),
     (
+        "tenant-object-readable",
+        "Another tenant's object can be read",
+        "A replay is answered for whatever key is named, another tenant's included",
+        &["BUCKET"],
+        "BUCKET.g",
+        "bucket.isolation",
+        Defect::TenantObjectReadable,
+    ),
+    (
         "worker-listed-but-dead",
         "A dead worker is listed",
         "The worker dies after its first run; its boot key goes on saying that it is available",

@@ -75,6 +75,7 @@ pub(crate) enum Defect {
     StreamsUsePool,
     DependencyFreezes,
     WorkerListedDead,
+    TenantObjectReadable,
     // Deceit.
     WorkFails,
     ReadyUnhealthy,
