@@ -211,6 +211,8 @@ impl Parameters {
         parameters.general.preflight_run_deadline_s = 30;
         parameters.l2.drain_deadline_s = 40;
         parameters.l3.silence_s = 15;
+        // Rehearsed runs are short: with three times the worker's slots some still wait when it is restarted.
+        parameters.c1.runs = 12;
         parameters.c1.restart_deadline_s = 30;
         parameters.c1.run_deadline_s = 30;
         parameters.c2.restart_deadline_s = 30;

@@ -326,7 +326,8 @@ impl Supervisor {
                 this.new_deployment(role);
             }
             if role == Role::Worker && this.switch.nth(Defect::RestartsTwice, 1) {
-                tokio::time::sleep(Duration::from_secs(2)).await;
+                // Before the runs that the first restart hit can be done again.
+                tokio::time::sleep(Duration::from_millis(800)).await;
                 this.log(role, "Container crashed");
                 this.replace(role).await;
             }

@@ -10,7 +10,7 @@ mod session;
 mod storage;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use axum::Router;
@@ -39,6 +39,8 @@ pub(crate) struct App {
     pub(super) storage_turn: tokio::sync::Mutex<()>,
     /// Held by whatever stands in the way of every request.
     pub(super) frozen: tokio::sync::RwLock<()>,
+    /// When another version began to answer, where one does.
+    pub(super) deployed: OnceLock<Instant>,
     /// Database connections that streams may hold, where they hold one.
     pub(super) pool: Arc<tokio::sync::Semaphore>,
 }
@@ -109,6 +111,7 @@ pub(crate) async fn serve(setup: Setup) -> Outcome {
         exports: Mutex::default(),
         storage_turn: tokio::sync::Mutex::new(()),
         frozen: tokio::sync::RwLock::new(()),
+        deployed: OnceLock::new(),
         pool: Arc::new(tokio::sync::Semaphore::new(8)),
     });
     let listener = TcpListener::bind(("127.0.0.1", app.setup.api_port)).await?;

@@ -1,6 +1,7 @@
 //! Nodes, forks and the universe map (API facts 4.5).
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -58,6 +59,9 @@ pub(super) async fn fork(
     };
     if parent["parent"].is_null() && parent["explored"] != 1 {
         return Err(detail(StatusCode::BAD_REQUEST, "Baseline node must be explored before forking"));
+    }
+    if app.switch.has(Defect::VersionFlaps) {
+        app.deployed.get_or_init(Instant::now);
     }
     let flaw = ForkFlaw::of_this_one(&app.switch);
     if flaw == Some(ForkFlaw::Fails) {

@@ -31,6 +31,15 @@ pub(super) const ROWS: &[Row] = &[
         Defect::VersionChanges,
     ),
     (
+        "deployment-rolled-back",
+        "A deployment comes and goes",
+        "For two seconds of the check another version answers; at the end it is the one of the start again",
+        &["L1", "L3"],
+        "system.same",
+        "system.changed",
+        Defect::VersionFlaps,
+    ),
+    (
         "clock-off",
         "The server's clock is wrong",
         "The clock of the API is seven minutes behind, that of the object store is right",

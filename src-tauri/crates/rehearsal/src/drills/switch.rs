@@ -80,6 +80,7 @@ pub(crate) enum Defect {
     WorkFails,
     ReadyUnhealthy,
     VersionChanges,
+    VersionFlaps,
     ClockOff,
     OtherEnvironment,
 }
