@@ -1,5 +1,5 @@
-//! The commands a developer types: `cargo xtask run` and `cargo xtask test`, and the two that try them hard,
-//! `repeat` and `fresh-root`.
+//! The commands a developer types: `cargo xtask run` and `cargo xtask test`, and those that try them hard,
+//! `drills`, `repeat` and `fresh-root`.
 //!
 //! This crate uses nothing but the standard library, so that it is compiled in seconds on a machine that has
 //! no more than Rust, and can say what else is missing before the long build starts.
@@ -27,10 +27,11 @@ Usage: cargo xtask COMMAND
   test                              formatting, lints, build, tests; ends at the first failure
   bundle                            packages to install, for release: .deb and .rpm, or this system's own kind
   bench window [--checks N]         what the window costs beside a bare one, in time, processor and memory
-  drills [--group GROUP] [--write] [NAME...]
-                                    every seeded defect of the rehearsal, and what a check calls it; with --write
-                                    the table goes into the docs of the rehearsal
   repeat [N] [--profile PROFILE]    N checks on the rehearsal, one after the other (20, healthy)
+  drills [NAME...] [--group GROUP] [--jobs N] [--beside] [--write]
+                                    checks with one seeded defect each, and which of them were called; --beside
+                                    asks the script that this replaces too, --write keeps the table in
+                                    src-tauri/crates/rehearsal/DRILLS.md
   fresh-root [DIR] [--only-root|--deb]
                                     make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
                                     needs root; with --only-root stop once the root stands; with --deb

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 use secrecy::{ExposeSecret, SecretString};
@@ -134,6 +135,37 @@ impl Storage {
             .await?
             .ok_or_else(|| ApiError::new(ErrorClass::Status(404), call, "no such service"))?;
         Ok(bucket_names(&String::from_utf8_lossy(&bytes)))
+    }
+
+    /// Whether this key can list another bucket of the same store; at most one name is asked for. `None` where there
+    /// is no such bucket.
+    pub async fn reads_bucket(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        let call = "LIST objects of another bucket";
+        let other = Bucket::new(self.endpoint.clone(), UrlStyle::Path, name.to_owned(), self.region.clone())
+            .map_err(|error| ApiError::new(ErrorClass::Resolve, call, error.to_string()))?;
+        let mut action = other.list_objects_v2(Some(&self.credentials));
+        action.with_max_keys(1);
+        match self.fetch(action.sign(SIGNATURE_LIFE), call).await {
+            Ok(Some(_)) => Ok(Some(true)),
+            Ok(None) => Ok(None),
+            Err(error) => match error.class {
+                ErrorClass::Status(401 | 403) => Ok(Some(false)),
+                ErrorClass::Status(404) => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// The time by the store's own clock, to the second; `None` where it does not say.
+    pub async fn clock(&self) -> Result<Option<DateTime<Utc>>, ApiError> {
+        let answer = self
+            .http
+            .get(self.bucket.base_url().clone())
+            .send()
+            .await
+            .map_err(|error| ApiError::from_reqwest("unsigned LIST objects", &error))?;
+        let date = answer.headers().get(reqwest::header::DATE).and_then(|date| date.to_str().ok());
+        Ok(date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.with_timezone(&Utc)))
     }
 
     /// What a stranger without a key gets when listing the bucket: the HTTP status.

@@ -55,6 +55,29 @@ pub enum Event {
         /// When its process started, by its own clock.
         process_started_at: DateTime<Utc>,
     },
+    /// How far other clocks are from this computer's, in milliseconds; above zero they are ahead.
+    ClocksCompared {
+        /// The API's.
+        api_ms: i64,
+        /// The object store's, to the second, where it says.
+        store_ms: Option<i64>,
+    },
+    /// A plain health question had to wait for long. It does not touch database, queue or bucket.
+    ApiStalled {
+        /// When it was asked, in milliseconds of the check.
+        from_ms: u64,
+        /// For how long, in milliseconds.
+        waited_ms: f64,
+        /// Whether it was answered in the end.
+        answered: bool,
+    },
+    /// The health questions through the whole check have ended.
+    Watched {
+        /// How many were asked.
+        questions: u64,
+        /// Planned milliseconds between two of them.
+        step_ms: u64,
+    },
     /// A test begins.
     TestStarted {
         /// Which.
@@ -647,11 +670,14 @@ pub enum Phase {
     End,
 }
 
+/// The parts of bucket isolation, all of which a check looks at.
+pub const BUCKET_PARTS: [char; 7] = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+
 /// One part of bucket isolation (API facts 8).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct BucketPart {
-    /// `a` to `f`.
+    /// `a` to `g`.
     pub part: char,
     /// What it says.
     pub title: String,

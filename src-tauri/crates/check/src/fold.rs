@@ -6,7 +6,7 @@ use crate::event::{Event, Record};
 use crate::ledger::{Fate, Reading, Write, reconcile};
 use crate::results::{
     ApiIdentity, BacklogSample, CalibrationCheck, Comparison, FailedOperation, FaultResults, GraphAudit,
-    JobResults, Outage, Progress, Results, RunResults, SteadyState, StorageProbe, TestResults,
+    JobResults, Outage, Progress, Results, RunResults, Stall, SteadyState, StorageProbe, TestResults,
 };
 use crate::words::TestId;
 
@@ -39,6 +39,9 @@ pub fn start(record: &Record) -> Option<Results> {
         ending: None,
         preflight: Vec::new(),
         api: Vec::new(),
+        clocks: None,
+        stalls: Vec::new(),
+        watched: None,
         tests,
         runs: Vec::new(),
         jobs: std::collections::BTreeMap::new(),
@@ -77,6 +80,11 @@ pub fn apply(results: &mut Results, record: &Record) {
             environment: environment.clone(),
             process_started_at: *process_started_at,
         }),
+        Event::ClocksCompared { api_ms, store_ms } => results.clocks = Some((*api_ms, *store_ms)),
+        Event::ApiStalled { from_ms, waited_ms, answered } => {
+            results.stalls.push(Stall { from_ms: *from_ms, waited_ms: *waited_ms, answered: *answered });
+        }
+        Event::Watched { questions, step_ms } => results.watched = Some((*questions, *step_ms)),
         Event::Steady { test, phase, healthy, detail } => results.steady.push(SteadyState {
             at_ms,
             test: *test,
@@ -286,8 +294,14 @@ fn apply_test(results: &mut Results, record: &Record) {
         }
         Event::StreamEnded(outcome) => test.streams.push(outcome.clone()),
         Event::ExportEnded(outcome) => test.exports.push(outcome.clone()),
-        Event::StorageProbed { ok, detail, .. } => {
-            test.storage_probes.push(StorageProbe { at_ms, ok: *ok, detail: detail.clone() });
+        Event::StorageProbed { ok, detail, write_ms, read_ms, .. } => {
+            test.storage_probes.push(StorageProbe {
+                at_ms,
+                ok: *ok,
+                detail: detail.clone(),
+                write_ms: *write_ms,
+                read_ms: *read_ms,
+            });
         }
         Event::GraphAudited { nodes, edges, violations, .. } => {
             test.graph.push(GraphAudit { nodes: *nodes, edges: *edges, violations: violations.clone() });

@@ -106,7 +106,7 @@ pub struct L3 {
     pub exports: u32,
     /// Ticks of each stream, counted from the end of the run.
     pub ticks: u32,
-    /// Storage probes during the load.
+    /// Storage probes during the load, at most.
     pub storage_probes: u32,
     /// Bucket failures that are still accepted.
     pub bucket_failure_limit: u64,
@@ -120,7 +120,7 @@ impl Default for L3 {
             streams: 10,
             exports: 10,
             ticks: 30,
-            storage_probes: 3,
+            storage_probes: 10,
             bucket_failure_limit: 0,
             silence_s: 30,
         }
@@ -211,6 +211,8 @@ impl Parameters {
         parameters.general.preflight_run_deadline_s = 30;
         parameters.l2.drain_deadline_s = 40;
         parameters.l3.silence_s = 15;
+        // Rehearsed runs are short: with three times the worker's slots some still wait when it is restarted.
+        parameters.c1.runs = 12;
         parameters.c1.restart_deadline_s = 30;
         parameters.c1.run_deadline_s = 30;
         parameters.c2.restart_deadline_s = 30;

@@ -37,6 +37,15 @@ pub struct Results {
     pub preflight: Vec<PreflightRow>,
     /// What the API said about itself, in order.
     pub api: Vec<ApiIdentity>,
+    /// How far other clocks are from this computer's: the API's and the object store's, in milliseconds.
+    #[serde(default)]
+    pub clocks: Option<(i64, Option<i64>)>,
+    /// Health questions that had to wait for long, in order.
+    #[serde(default)]
+    pub stalls: Vec<Stall>,
+    /// Health questions through the whole check, and the milliseconds between two of them.
+    #[serde(default)]
+    pub watched: Option<(u64, u64)>,
     /// Each planned test.
     pub tests: BTreeMap<TestId, TestResults>,
     /// Runs that were created, in order.
@@ -85,6 +94,17 @@ pub struct ApiIdentity {
     pub environment: String,
     /// When its process started.
     pub process_started_at: DateTime<Utc>,
+}
+
+/// A health question that had to wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stall {
+    /// When it was asked, in milliseconds of the check.
+    pub from_ms: u64,
+    /// For how long.
+    pub waited_ms: f64,
+    /// Whether it was answered in the end.
+    pub answered: bool,
 }
 
 /// One test.
@@ -192,6 +212,19 @@ pub struct StorageProbe {
     pub ok: bool,
     /// What it said.
     pub detail: String,
+    /// Milliseconds of the write.
+    #[serde(default)]
+    pub write_ms: Option<f64>,
+    /// Milliseconds of the read.
+    #[serde(default)]
+    pub read_ms: Option<f64>,
+}
+
+impl StorageProbe {
+    /// The slower of its two operations.
+    pub fn slowest_ms(&self) -> Option<f64> {
+        [self.write_ms, self.read_ms].into_iter().flatten().max_by(f64::total_cmp)
+    }
 }
 
 /// A graph audit.

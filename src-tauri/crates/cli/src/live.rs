@@ -79,6 +79,12 @@ impl Live {
                 self.bar.set_position(*done);
                 self.bar.set_message(doing.clone());
             }
+            Event::ApiStalled { from_ms, waited_ms, .. } => {
+                let from = *from_ms as f64 / 1000.0;
+                self.say(&format!(
+                    "{at}    the API let a question wait for {waited_ms:.0} ms from {from:.1} s on"
+                ));
+            }
             Event::FaultIntended(intent) => self.say(&format!(
                 "{at}    ▼ fault: restart {} (deployment {})",
                 intent.service, intent.deployment_id

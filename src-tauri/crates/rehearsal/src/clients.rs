@@ -1,5 +1,6 @@
 //! How a process talks to the database, the queue and the object store.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
@@ -7,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::config::{BUCKET, Setup};
+use crate::config::{BUCKET, OTHER_BUCKET, Setup};
+use crate::drills::{Defect, Switch};
 use crate::postgres::{Rows, Statement};
 use crate::redis::{Delivery, Task};
 
@@ -23,7 +25,9 @@ pub(crate) struct Clients {
     postgres: String,
     redis: String,
     bucket: Bucket,
+    other_bucket: Bucket,
     credentials: Credentials,
+    switch: Arc<Switch>,
 }
 
 /// A statement with its parameters.
@@ -34,13 +38,15 @@ pub(crate) fn sql(text: &str, parameters: impl IntoIterator<Item = Value>) -> St
 impl Clients {
     pub(crate) fn new(setup: &Setup) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build()?;
-        let endpoint = format!("http://127.0.0.1:{}", setup.minio_port).parse()?;
+        let endpoint: url::Url = format!("http://127.0.0.1:{}", setup.minio_port).parse()?;
         Ok(Self {
             http,
             postgres: format!("http://127.0.0.1:{}", setup.postgres_port),
             redis: format!("http://127.0.0.1:{}", setup.redis_port),
-            bucket: Bucket::new(endpoint, UrlStyle::Path, BUCKET, "us-east-1")?,
-            credentials: Credentials::new(&setup.s3_access_key, &setup.s3_secret_key),
+            bucket: Bucket::new(endpoint.clone(), UrlStyle::Path, BUCKET, "us-east-1")?,
+            other_bucket: Bucket::new(endpoint, UrlStyle::Path, OTHER_BUCKET, "us-east-1")?,
+            credentials: Credentials::new(&setup.services_access_key, &setup.services_secret_key),
+            switch: Arc::new(setup.behaviour.switch()),
         })
     }
 
@@ -83,6 +89,16 @@ impl Clients {
         self.redis("alive", &json!({"boot_id": boot_id})).await.map(|_: Value| ())
     }
 
+    /// How many tasks wait.
+    pub(crate) async fn queue_length(&self) -> Result<u64, Away> {
+        self.redis("length", &json!({})).await
+    }
+
+    /// Discards every run that waits.
+    pub(crate) async fn purge(&self) -> Result<(), Away> {
+        self.redis("purge", &json!({})).await.map(|_: Value| ())
+    }
+
     pub(crate) async fn write_boot(&self, info: &Value) -> Result<(), Away> {
         self.redis("boot", info).await.map(|_: Value| ())
     }
@@ -118,7 +134,7 @@ impl Clients {
     }
 
     pub(crate) async fn put(&self, key: &str, bytes: Vec<u8>, content_type: &str) -> Result<(), Away> {
-        let mut action = self.bucket.put_object(Some(&self.credentials), key);
+        let mut action = self.bucket_of(key).put_object(Some(&self.credentials), key);
         action.headers_mut().insert("content-type", content_type);
         let url = action.sign(Duration::from_secs(60));
         let request = self.http.put(url).header("content-type", content_type).body(bytes);
@@ -130,8 +146,18 @@ impl Clients {
         }
     }
 
+    /// Where an object is written.
+    fn bucket_of(&self, key: &str) -> &Bucket {
+        let elsewhere = self.switch.has(Defect::ArtifactsElsewhere)
+            || (key.starts_with("runs/") && self.switch.has(Defect::PackInWrongBucket))
+            || (key.starts_with("telemetry/") && self.switch.nth(Defect::ObjectInSecondBucket, 1));
+        if elsewhere { &self.other_bucket } else { &self.bucket }
+    }
+
     pub(crate) async fn fetch(&self, key: &str) -> Result<Vec<u8>, Away> {
-        let url = self.bucket.get_object(Some(&self.credentials), key).sign(Duration::from_secs(60));
+        let bucket =
+            if self.switch.has(Defect::ArtifactsElsewhere) { &self.other_bucket } else { &self.bucket };
+        let url = bucket.get_object(Some(&self.credentials), key).sign(Duration::from_secs(60));
         let answer = self.http.get(url).send().await.map_err(away)?;
         if !answer.status().is_success() {
             return Err(Away(format!("object store: {}", answer.status())));

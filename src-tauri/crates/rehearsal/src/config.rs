@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::sync::oneshot;
 
+use crate::drills::{Defect, Drill, Switch};
+
 /// The result of a process.
 pub(crate) type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
@@ -22,8 +24,8 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value = "healthy")]
     pub(crate) profile: Profile,
     /// A healthy environment with this one defect
-    #[arg(long, value_enum, conflicts_with = "profile")]
-    pub(crate) drill: Option<crate::drills::Drill>,
+    #[arg(long, value_name = "NAME", value_parser = Drill::find, conflicts_with = "profile")]
+    pub(crate) drill: Option<Drill>,
     /// Milliseconds from kill to serving again
     #[arg(long, default_value_t = 1500)]
     pub(crate) worker_restart_ms: u64,
@@ -56,50 +58,95 @@ pub(crate) enum Profile {
     G1,
 }
 
-/// Single behaviours, so that each can be switched by itself.
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+/// How the environment behaves: as a generation did or is meant to, with at most one defect besides.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Behaviour {
-    /// The one seeded defect.
-    pub(crate) defect: Option<crate::drills::Drill>,
-    /// Whether the second generation's paths exist.
-    pub(crate) second_generation: bool,
-    /// Whether a fork creates a node.
-    pub(crate) fork_works: bool,
-    /// Whether auto-tune answers.
-    pub(crate) auto_tune_works: bool,
-    /// Whether calibration jobs reach the worker.
-    pub(crate) jobs_work: bool,
-    /// Whether exports hold records.
-    pub(crate) exports_hold_records: bool,
-    /// Whether the worker writes evidence packs.
-    pub(crate) writes_packs: bool,
-    /// Whether agents do anything.
-    pub(crate) agents_act: bool,
-    /// Whether each of the worker's children does one run in its life.
-    pub(crate) one_run_per_child: bool,
-    /// Milliseconds until a task of a dead worker is delivered again.
-    pub(crate) redelivery_ms: u64,
-    /// Whether a second delivery of a finished run turns it to failed.
-    pub(crate) redelivery_flips: bool,
+    profile: Profile,
+    pub(crate) defect: Option<Defect>,
 }
 
 impl Behaviour {
-    pub(crate) fn of(profile: Profile) -> Self {
-        let healthy = profile == Profile::Healthy;
-        Self {
-            defect: None,
-            second_generation: profile != Profile::G1,
-            fork_works: profile != Profile::G1,
-            auto_tune_works: healthy,
-            jobs_work: healthy,
-            exports_hold_records: healthy,
-            writes_packs: healthy,
-            agents_act: profile != Profile::G1,
-            one_run_per_child: profile == Profile::G1,
-            redelivery_ms: if healthy { 1500 } else { 3_600_000 },
-            redelivery_flips: !healthy,
-        }
+    pub(crate) fn new(profile: Profile, defect: Option<Defect>) -> Self {
+        Self { profile, defect }
+    }
+
+    fn healthy(&self) -> bool {
+        self.profile == Profile::Healthy
+    }
+
+    /// Whether the contract as it is meant is kept where `defect` would break it.
+    fn healthy_but(&self, defect: Defect) -> bool {
+        self.healthy() && self.defect != Some(defect)
+    }
+
+    /// Whether the second generation's paths exist.
+    pub(crate) fn second_generation(&self) -> bool {
+        self.profile != Profile::G1
+    }
+
+    /// Whether a fork creates a node.
+    pub(crate) fn fork_works(&self) -> bool {
+        self.profile != Profile::G1
+    }
+
+    /// Whether auto-tune answers.
+    pub(crate) fn auto_tune_works(&self) -> bool {
+        self.healthy_but(Defect::AutoTuneFails)
+    }
+
+    /// Whether calibration jobs reach the worker.
+    pub(crate) fn jobs_work(&self) -> bool {
+        self.healthy_but(Defect::JobsNeverQueued)
+    }
+
+    /// Whether exports hold records.
+    pub(crate) fn exports_hold_records(&self) -> bool {
+        self.healthy_but(Defect::ExportEmpty)
+    }
+
+    /// Whether exports outlive the API's process.
+    pub(crate) fn exports_are_kept(&self) -> bool {
+        self.healthy_but(Defect::ExportsInMemory)
+    }
+
+    /// Whether the length of the queue is told as it is.
+    pub(crate) fn tells_queue_length(&self) -> bool {
+        self.healthy()
+    }
+
+    /// Whether the worker writes evidence packs.
+    pub(crate) fn writes_packs(&self) -> bool {
+        self.healthy_but(Defect::PacksAbsent)
+    }
+
+    /// Whether a replay is refused for objects of other tenants.
+    pub(crate) fn guards_objects(&self) -> bool {
+        self.healthy_but(Defect::TenantObjectReadable)
+    }
+
+    /// Whether agents do anything.
+    pub(crate) fn agents_act(&self) -> bool {
+        self.profile != Profile::G1 && self.defect != Some(Defect::AgentsIdle)
+    }
+
+    /// Whether each of the worker's children does one run in its life.
+    pub(crate) fn one_run_per_child(&self) -> bool {
+        self.profile == Profile::G1 || self.defect == Some(Defect::WorkerStrandsRuns)
+    }
+
+    /// Milliseconds until a task of a dead worker is delivered again.
+    pub(crate) fn redelivery_ms(&self) -> u64 {
+        if self.healthy_but(Defect::RunStranded) { 1500 } else { 3_600_000 }
+    }
+
+    /// Whether a second delivery of a finished run turns it to failed.
+    pub(crate) fn redelivery_flips(&self) -> bool {
+        !self.healthy_but(Defect::SucceededFails)
+    }
+
+    /// The switch of a process.
+    pub(crate) fn switch(&self) -> Switch {
+        Switch::new(self.defect)
     }
 }
 
@@ -154,6 +201,8 @@ impl Role {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Setup {
     pub(crate) behaviour: Behaviour,
+    /// How often this service was started before.
+    pub(crate) restarts: u32,
     pub(crate) state: PathBuf,
     pub(crate) api_port: u16,
     pub(crate) web_port: u16,
@@ -168,17 +217,12 @@ pub(crate) struct Setup {
     pub(crate) ops_key: String,
     pub(crate) s3_access_key: String,
     pub(crate) s3_secret_key: String,
+    /// The key of API and worker, which is not the one that a check is given.
+    pub(crate) services_access_key: String,
+    pub(crate) services_secret_key: String,
 }
 
 impl Setup {
-    /// Whether a process of this name was started before in this rehearsal; notes that one is now.
-    pub(crate) fn is_restart(&self, name: &str) -> std::io::Result<bool> {
-        let mark = self.state.join(format!("{name}.started"));
-        let again = mark.exists();
-        std::fs::write(mark, [])?;
-        Ok(again)
-    }
-
     /// Reads the first line, and answers with what becomes ready when the input ends.
     pub(crate) async fn from_stdin()
     -> Result<(Self, oneshot::Receiver<()>), Box<dyn std::error::Error + Send + Sync>> {

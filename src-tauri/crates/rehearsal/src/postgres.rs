@@ -3,8 +3,8 @@
 //! A transaction is answered only after it is on the disk (WAL, synchronous FULL), so what was acknowledged survives a
 //! kill; what was not, may or may not.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
 use crate::config::{Outcome, Setup, say};
-use crate::drills::Drill;
+use crate::drills::{Defect, Switch};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS projects (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, name TEXT NOT NULL,
@@ -35,6 +35,7 @@ const SCHEMA: &str = "
         status TEXT NOT NULL, progress INTEGER NOT NULL DEFAULT 0, created TEXT NOT NULL, finished TEXT);
     CREATE TABLE IF NOT EXISTS versions (id TEXT PRIMARY KEY, project TEXT NOT NULL, number INTEGER NOT NULL,
         UNIQUE (project, number));
+    CREATE TABLE IF NOT EXISTS exports (id TEXT PRIMARY KEY, kept TEXT NOT NULL);
     CREATE INDEX IF NOT EXISTS nodes_project ON nodes (project);
     CREATE INDEX IF NOT EXISTS edges_project ON edges (project);
     CREATE INDEX IF NOT EXISTS traces_run ON traces (run);
@@ -54,16 +55,35 @@ pub(crate) struct Rows {
     pub(crate) changed: u64,
 }
 
-struct Database {
-    connection: Mutex<Connection>,
-    /// Until when old answers are given, where that is the defect.
-    stale_until: Option<Instant>,
+#[derive(Clone)]
+struct Shared {
+    main: Arc<Mutex<Connection>>,
+    /// A copy that reads come from and that follows no more, where that is the defect.
+    stale: Option<Arc<Mutex<Connection>>>,
 }
 
-type Shared = Arc<Database>;
-
-/// How long answers stay old.
-const STALE: Duration = Duration::from_secs(40);
+/// What a restart does to the data, where that is the defect.
+fn recover(connection: &Connection, switch: &Switch, folder: &Path) -> rusqlite::Result<Option<Connection>> {
+    let newest = "(SELECT MAX(created) FROM projects)";
+    if switch.has(Defect::LastSecondLost) {
+        // The newest write is about as old as the last moment in which the database answered.
+        let second = format!(
+            "DELETE FROM projects WHERE created > strftime('%Y-%m-%dT%H:%M:%f', {newest}, '-1 seconds')"
+        );
+        connection.execute(&second, [])?;
+    }
+    if switch.has(Defect::TornWrite) {
+        let half =
+            format!("UPDATE projects SET description = substr(description, 1, 11) WHERE created = {newest}");
+        connection.execute(&half, [])?;
+    }
+    if !switch.has(Defect::StaleReads) {
+        return Ok(None);
+    }
+    let copy = folder.join("copy.sqlite");
+    connection.execute("VACUUM INTO ?", [copy.to_string_lossy()])?;
+    Connection::open(copy).map(Some)
+}
 
 pub(crate) async fn serve(setup: Setup) -> Outcome {
     let folder = setup.state.join("postgres");
@@ -72,16 +92,15 @@ pub(crate) async fn serve(setup: Setup) -> Outcome {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute_batch(SCHEMA)?;
-    let restarted = setup.is_restart("postgres")?;
-    if restarted {
-        damage(&connection, &setup)?;
-    }
-    let stale = restarted && setup.behaviour.has(Drill::StaleReads);
-    let stale_until = stale.then(|| Instant::now() + STALE);
+    let switch = setup.behaviour.switch();
+    let stale = if setup.restarts > 0 { recover(&connection, &switch, &folder)? } else { None };
     let router = Router::new()
         .route("/ping", get(|| async { "pong" }))
         .route("/transaction", post(transaction))
-        .with_state(Arc::new(Database { connection: Mutex::new(connection), stale_until }));
+        .with_state(Shared {
+            main: Arc::new(Mutex::new(connection)),
+            stale: stale.map(|copy| Arc::new(Mutex::new(copy))),
+        });
     let listener = TcpListener::bind(("127.0.0.1", setup.postgres_port)).await?;
     say("database system is ready to accept connections");
     axum::serve(listener, router).await?;
@@ -93,43 +112,16 @@ async fn transaction(
     Json(statements): Json<Vec<Statement>>,
 ) -> Result<Json<Vec<Rows>>, (StatusCode, String)> {
     let done = tokio::task::spawn_blocking(move || {
-        let mut connection = shared.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut results = run(&mut connection, &statements)?;
-        if shared.stale_until.is_some_and(|until| Instant::now() < until) {
-            forget_newest_projects(&statements, &mut results);
-        }
-        Ok::<_, rusqlite::Error>(results)
+        let reads_only = statements.iter().all(|statement| statement.sql.starts_with("SELECT"));
+        let connection = shared.stale.filter(|_| reads_only).unwrap_or(shared.main);
+        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        run(&mut connection, &statements)
     })
     .await;
     match done {
         Ok(Ok(rows)) => Ok(Json(rows)),
         Ok(Err(error)) => Err((StatusCode::CONFLICT, error.to_string())),
         Err(error) => Err((StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
-    }
-}
-
-/// Drills: what a restart must never do to what was acknowledged.
-fn damage(connection: &Connection, setup: &Setup) -> rusqlite::Result<()> {
-    if setup.behaviour.has(Drill::LastSecondLost) {
-        let second = "strftime('%Y-%m-%dT%H:%M:%f', (SELECT MAX(created) FROM projects), '-1 second')";
-        connection.execute_batch(&format!("DELETE FROM projects WHERE created > {second};"))?;
-    }
-    if setup.behaviour.has(Drill::TornWrite) {
-        connection.execute_batch(
-            "UPDATE projects SET description = substr(description, 1, length(description) / 2) \
-             WHERE created = (SELECT MAX(created) FROM projects);",
-        )?;
-    }
-    Ok(())
-}
-
-/// A replica that lags: lists of projects lack the newest ones.
-fn forget_newest_projects(statements: &[Statement], results: &mut [Rows]) {
-    for (statement, rows) in statements.iter().zip(results) {
-        if statement.sql.starts_with("SELECT * FROM projects WHERE tenant") {
-            let kept = rows.rows.len().saturating_sub(2);
-            rows.rows.truncate(kept);
-        }
     }
 }
 

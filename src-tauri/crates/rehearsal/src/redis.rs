@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::config::{Outcome, Setup, say};
+use crate::drills::{Defect, Switch};
 
 /// What a task asks for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,6 +52,7 @@ struct Store {
 #[derive(Clone)]
 struct Shared {
     store: Arc<Mutex<Store>>,
+    switch: Arc<Switch>,
     redelivery: Duration,
 }
 
@@ -64,11 +66,16 @@ impl Shared {
 const BOOT_TTL: Duration = Duration::from_secs(300);
 
 pub(crate) async fn serve(setup: Setup) -> Outcome {
-    let shared =
-        Shared { store: Arc::default(), redelivery: Duration::from_millis(setup.behaviour.redelivery_ms) };
+    let shared = Shared {
+        store: Arc::default(),
+        switch: Arc::new(setup.behaviour.switch()),
+        redelivery: Duration::from_millis(setup.behaviour.redelivery_ms()),
+    };
     let router = Router::new()
         .route("/ping", get(|| async { "PONG" }))
         .route("/push", post(push))
+        .route("/length", post(length))
+        .route("/purge", post(purge))
         .route("/pop", post(pop))
         .route("/acknowledge", post(acknowledge))
         .route("/alive", post(alive))
@@ -85,6 +92,16 @@ pub(crate) async fn serve(setup: Setup) -> Outcome {
 
 async fn push(State(shared): State<Shared>, Json(task): Json<Task>) -> Json<Value> {
     shared.store().queue.push_back((false, task));
+    Json(json!({}))
+}
+
+async fn length(State(shared): State<Shared>) -> Json<usize> {
+    Json(shared.store().queue.len())
+}
+
+/// Discards every run that waits.
+async fn purge(State(shared): State<Shared>) -> Json<Value> {
+    shared.store().queue.retain(|(_, task)| !matches!(task, Task::Run { .. }));
     Json(json!({}))
 }
 
@@ -169,11 +186,14 @@ struct LimitQuestion {
 async fn limit(State(shared): State<Shared>, Json(question): Json<LimitQuestion>) -> Json<Value> {
     let mut store = shared.store();
     let now = Instant::now();
+    // Somebody else's requests count in the same window.
+    let others =
+        if question.key.contains("/nodes/fork") && shared.switch.has(Defect::LimiterStorm) { 2 } else { 0 };
     let window = store.windows.entry(question.key).or_default();
     while window.front().is_some_and(|at| now.duration_since(*at).as_secs() >= question.window_s) {
         window.pop_front();
     }
     let allowed = window.len() < question.limit;
-    window.push_back(now);
+    window.extend(std::iter::repeat_n(now, 1 + others));
     Json(json!({"allowed": allowed, "remaining": question.limit.saturating_sub(window.len())}))
 }

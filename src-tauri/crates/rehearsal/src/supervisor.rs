@@ -15,14 +15,14 @@ use tokio::sync::Mutex as AsyncMutex;
 use uuid::Uuid;
 
 use crate::config::{BUCKET, Behaviour, Options, Outcome, Role, Setup};
-use crate::drills::Drill;
+use crate::drills::{Defect, Switch};
 use crate::{edge, railway};
 
 /// Starting a process takes about this long; a restart's pause is shortened by it.
-const START: Duration = Duration::from_millis(120);
-/// Beyond every deadline of a rehearsal.
-const SLOW_RECOVERY: Duration = Duration::from_secs(40);
+const START_MS: u64 = 120;
 const LOG_LINES: usize = 2000;
+/// Beyond the 30 seconds that a check gives a rehearsed worker.
+const SLOW_RESTART_MS: u64 = 34_000;
 
 /// A line of a service's log.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ struct Running {
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     setup: Setup,
+    switch: Switch,
+    starts: Mutex<BTreeMap<Role, u32>>,
     restart_ms: BTreeMap<Role, u64>,
     pub(crate) project_id: String,
     pub(crate) environment_id: String,
@@ -151,9 +153,8 @@ impl Supervisor {
         };
         let [api_port, web_port, postgres_port, redis_port, minio_port] = free_ports()?;
         let setup = Setup {
-            behaviour: options
-                .drill
-                .map_or_else(|| Behaviour::of(options.profile), crate::drills::Drill::behaviour),
+            behaviour: Behaviour::new(options.profile, options.drill.as_ref().map(|drill| drill.defect)),
+            restarts: 0,
             state,
             api_port,
             web_port,
@@ -168,8 +169,12 @@ impl Supervisor {
             ops_key: id(),
             s3_access_key: format!("staging-{}", &id()[..8]),
             s3_secret_key: id(),
+            services_access_key: format!("services-{}", &id()[..8]),
+            services_secret_key: id(),
         };
         Ok(Self {
+            switch: setup.behaviour.switch(),
+            starts: Mutex::default(),
             setup,
             restart_ms: BTreeMap::from([
                 (Role::Worker, worker),
@@ -217,7 +222,8 @@ impl Supervisor {
             .kill_on_drop(true)
             .spawn()?;
         let mut stdin = child.stdin.take().ok_or_else(|| std::io::Error::other("no standard input"))?;
-        let line = serde_json::to_string(&self.setup).map_err(std::io::Error::other)?;
+        let setup = Setup { restarts: self.count_start(role), ..self.setup.clone() };
+        let line = serde_json::to_string(&setup).map_err(std::io::Error::other)?;
         stdin.write_all(line.as_bytes()).await?;
         stdin.write_all(b"\n").await?;
         stdin.flush().await?;
@@ -235,6 +241,14 @@ impl Supervisor {
         }
         *self.running[&role].lock().await = Some(Running { child, _stdin: stdin });
         Ok(())
+    }
+
+    /// How often the service was started before.
+    fn count_start(&self, role: Role) -> u32 {
+        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = starts.entry(role).or_default();
+        *count += 1;
+        *count - 1
     }
 
     /// For people who want to kill a service by hand.
@@ -298,43 +312,51 @@ impl Supervisor {
     /// Kills a service and starts it again after its time. Returns at once: the restart is accepted, not done.
     pub(crate) fn restart(self: &Arc<Self>, role: Role) {
         let this = Arc::clone(self);
-        let behaviour = &this.setup.behaviour;
-        if behaviour.has(Drill::RestartIgnored) {
+        let ignored = match role {
+            Role::Worker => Defect::WorkerRestartIgnored,
+            _ => Defect::ApiRestartIgnored,
+        };
+        if matches!(role, Role::Worker | Role::Api) && this.switch.has(ignored) {
             return;
-        }
-        let mut pause = Duration::from_millis(this.restart_ms.get(&role).copied().unwrap_or(500));
-        if behaviour.has(Drill::SlowRecovery) {
-            pause += SLOW_RECOVERY;
-        }
-        if role == Role::Worker && behaviour.chance(Drill::OtherDeployment) == Some(0) {
-            this.redeploy(Role::Api);
         }
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            this.cycle(role, pause).await;
-            if this.setup.behaviour.has(Drill::RestartsTwice) {
-                tokio::time::sleep(Duration::from_secs(2)).await;
-                this.cycle(role, pause).await;
+            this.replace(role).await;
+            if role == Role::Worker && this.switch.has(Defect::OtherDeployment) {
+                this.new_deployment(role);
+            }
+            if role == Role::Worker && this.switch.nth(Defect::RestartsTwice, 1) {
+                // Before the runs that the first restart hit can be done again.
+                tokio::time::sleep(Duration::from_millis(800)).await;
+                this.log(role, "Container crashed");
+                this.replace(role).await;
             }
         });
     }
 
-    async fn cycle(self: &Arc<Self>, role: Role, pause: Duration) {
+    /// Kills a service's process, and starts another after the service's time.
+    async fn replace(self: &Arc<Self>, role: Role) {
+        let usual = self.restart_ms.get(&role).copied().unwrap_or(500);
+        let slow = role == Role::Worker && self.switch.has(Defect::SlowRecovery);
+        let pause = if slow { SLOW_RESTART_MS } else { usual };
         self.kill(role).await;
         self.log(role, "Stopping Container");
-        tokio::time::sleep(pause.saturating_sub(START)).await;
-        if self.setup.behaviour.has(Drill::WorkerNeverReturns) && role == Role::Worker {
+        if role == Role::Worker && self.switch.has(Defect::WorkerNeverReturns) {
             return;
         }
+        tokio::time::sleep(Duration::from_millis(pause.saturating_sub(START_MS))).await;
         self.log(role, "Starting Container");
         let _ = self.start(role).await;
     }
 
-    /// A rolling replacement: a new deployment of the same source.
-    pub(crate) fn redeploy(self: &Arc<Self>, role: Role) {
+    fn new_deployment(&self, role: Role) {
         let mut deployments = self.deployments.lock().unwrap_or_else(PoisonError::into_inner);
         deployments.insert(role, Uuid::new_v4().to_string());
-        drop(deployments);
+    }
+
+    /// A rolling replacement: a new deployment of the same source.
+    pub(crate) fn redeploy(self: &Arc<Self>, role: Role) {
+        self.new_deployment(role);
         self.restart(role);
     }
 

@@ -57,7 +57,7 @@ pub(crate) fn object(run: &Finished, schema: &str) -> (String, Vec<u8>, Value) {
 }
 
 /// The five files of the evidence pack by name.
-pub(crate) fn pack(run: &Finished) -> Vec<(&'static str, String)> {
+pub(crate) fn pack(run: &Finished) -> Vec<(&'static str, Vec<u8>)> {
     let rep_id = Uuid::new_v4().to_string();
     let steps = if run.agents_act { AGENTS } else { 0 };
     let lines = 5 + STEPS * (1 + steps);
@@ -126,11 +126,11 @@ pub(crate) fn pack(run: &Finished) -> Vec<(&'static str, String)> {
         text(run.completed)
     );
     vec![
-        ("manifest.json", manifest.to_string()),
-        ("trace.ndjson", trace),
-        ("llm_ledger.ndjson", ledger),
-        ("universe_graph.json", graph.to_string()),
-        ("report.md", report),
+        ("manifest.json", manifest.to_string().into_bytes()),
+        ("trace.ndjson", trace.into_bytes()),
+        ("llm_ledger.ndjson", ledger.into_bytes()),
+        ("universe_graph.json", graph.to_string().into_bytes()),
+        ("report.md", report.into_bytes()),
     ]
 }
 

@@ -9,36 +9,35 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clients::{Away, Clients, sql};
-use crate::config::{OTHER_BUCKET, Outcome, Setup, say};
-use crate::drills::{Drill, spoil};
+use crate::config::{Outcome, Setup, say};
+use crate::drills::{Defect, Switch, damage};
 use crate::redis::{Delivery, Task};
 use crate::telemetry::{self, Finished, TICKS};
 
 const SLOTS: u32 = 4;
 
-/// When a second delivery of a run that is done comes, where that is the defect.
-const LATE: Duration = Duration::from_millis(600);
-
 struct Worker {
     setup: Setup,
+    switch: Switch,
     clients: Clients,
     boot_id: String,
     runs_done: AtomicU32,
-    /// Whether this process came after another.
-    restarted: bool,
 }
 
 pub(crate) async fn serve(setup: Setup) -> Outcome {
     let clients = Clients::new(&setup)?;
     let boot_id = Uuid::new_v4().to_string();
-    let restarted = setup.is_restart("worker")?;
-    let worker = Arc::new(Worker { setup, clients, boot_id, runs_done: AtomicU32::new(0), restarted });
+    let switch = setup.behaviour.switch();
+    let worker = Arc::new(Worker { setup, switch, clients, boot_id, runs_done: AtomicU32::new(0) });
+    if worker.switch.has(Defect::QueueLost) {
+        // As a worker that is started with the option to purge its queues.
+        patiently(|| worker.clients.purge()).await?;
+    }
     patiently(|| worker.clients.alive(&worker.boot_id)).await?;
     let boot = boot_info(&worker.boot_id);
     patiently(|| worker.clients.write_boot(&boot)).await?;
     say(&format!("celery@worker ready, boot {}", worker.boot_id));
-    let listed_only = worker.restarted && worker.setup.behaviour.has(Drill::WorkerListedDead);
-    for slot in 0..if listed_only { 0 } else { SLOTS } {
+    for slot in 0..SLOTS {
         tokio::spawn(slot_loop(Arc::clone(&worker), slot));
     }
     loop {
@@ -59,7 +58,7 @@ async fn slot_loop(worker: Arc<Worker>, slot: u32) {
     loop {
         match worker.clients.pop(&worker.boot_id).await {
             Ok(Some(delivery)) => {
-                if worker.setup.behaviour.one_run_per_child
+                if worker.setup.behaviour.one_run_per_child()
                     && matches!(delivery.task, Task::Run { .. })
                     && worker.runs_done.fetch_add(1, Ordering::Relaxed) >= SLOTS
                 {
@@ -67,27 +66,11 @@ async fn slot_loop(worker: Arc<Worker>, slot: u32) {
                     say("task runs.execute stranded: the child has done its work");
                     continue;
                 }
-                if lost_on_the_way(&worker, &delivery) {
-                    let _ = worker.clients.acknowledge(delivery.tag).await;
-                    continue;
-                }
                 perform(&worker, slot, delivery).await;
             }
             Ok(None) => tokio::time::sleep(Duration::from_millis(40)).await,
             Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
         }
-    }
-}
-
-/// Drills: tasks that are taken off the queue and never done.
-fn lost_on_the_way(worker: &Worker, delivery: &Delivery) -> bool {
-    let behaviour = &worker.setup.behaviour;
-    match delivery.task {
-        Task::Run { .. } => {
-            behaviour.after(3, Drill::BacklogStuck) || behaviour.chance(Drill::RunStuckQueued) == Some(4)
-        }
-        Task::Job { .. } => behaviour.every(5, Drill::JobStuck) || behaviour.has(Drill::BacklogStuck),
-        Task::Heartbeat { .. } | Task::Tune { .. } | Task::Exit => false,
     }
 }
 
@@ -104,12 +87,19 @@ async fn perform(worker: &Worker, slot: u32, delivery: Delivery) {
         }
     };
     match done {
+        Ok(()) if acknowledgement_is_lost(worker, &delivery.task) => {}
         Ok(()) => {
             // Late acknowledgement: only what is done is taken off the queue.
             let _ = patiently(|| worker.clients.acknowledge(delivery.tag)).await;
         }
-        Err(error) => say(&format!("ERROR: task failed: {error}")),
+        Err(error) => say(&format!("task failed: {error}")),
     }
+}
+
+/// Whether the queue never learns that a run was done, so that a restart delivers it again.
+fn acknowledgement_is_lost(worker: &Worker, task: &Task) -> bool {
+    let lost = worker.switch.has(Defect::SucceededFails) || worker.switch.has(Defect::LateFlip);
+    lost && matches!(task, Task::Run { .. })
 }
 
 async fn execute(worker: &Worker, slot: u32, run_id: &str, again: bool) -> Result<(), Away> {
@@ -119,10 +109,22 @@ async fn execute(worker: &Worker, slot: u32, run_id: &str, again: bool) -> Resul
     let Some(row) = row.into_iter().next() else { return Ok(()) };
     let field = |row: &Map<String, Value>, name: &str| row[name].as_str().unwrap_or_default().to_owned();
     if field(&row, "status") != "queued" {
-        if again && worker.setup.behaviour.redelivery_flips {
+        let late = worker.switch.has(Defect::LateFlip);
+        if again && (late || worker.setup.behaviour.redelivery_flips()) {
+            Switch::linger(late, 8_000).await;
             flip(clients, run_id).await?;
         }
         return Ok(());
+    }
+    if again && worker.switch.nth(Defect::RunLost, 1) {
+        return clients.transaction(&[sql("DELETE FROM runs WHERE id = ?", [id])]).await.map(|_| ());
+    }
+    if worker.switch.from(Defect::WorkFails, 2) {
+        return fail(clients, run_id, "402 Payment Required from the model provider").await;
+    }
+    if worker.switch.from(Defect::BacklogStays, 6) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        return clients.push(&Task::Run { run_id: run_id.into() }).await;
     }
     let started = Utc::now();
     say(&format!("run {run_id} started on slot {slot}"));
@@ -137,38 +139,58 @@ async fn execute(worker: &Worker, slot: u32, run_id: &str, again: bool) -> Resul
         seed: row["seed"].as_i64().unwrap_or(0),
         started,
         completed: Utc::now(),
-        agents_act: worker.setup.behaviour.agents_act,
+        agents_act: worker.setup.behaviour.agents_act(),
     };
-    let schema = if worker.setup.behaviour.second_generation { "1.1.0" } else { "1.0.0" };
-    let (key, mut bytes, mut reference) = telemetry::object(&finished, schema);
-    let behaviour = &worker.setup.behaviour;
-    if behaviour.every(3, Drill::ArtifactByteChanged)
-        && let Some(last) = bytes.last_mut()
-    {
+    let schema = if worker.setup.behaviour.second_generation() { "1.1.0" } else { "1.0.0" };
+    let (key, mut bytes, reference) = telemetry::object(&finished, schema);
+    if let Some(last) = bytes.last_mut().filter(|_| worker.switch.nth(Defect::TelemetryAltered, 1)) {
         *last ^= 1;
-    }
-    if behaviour.every(3, Drill::ArtifactsElsewhere) {
-        reference["bucket"] = OTHER_BUCKET.into();
     }
     if let Err(error) = clients.put(&key, bytes, "application/gzip").await {
         return fail(clients, run_id, &error.0).await;
     }
-    if worker.setup.behaviour.writes_packs {
-        let mut pack: Vec<(&str, Vec<u8>)> =
-            telemetry::pack(&finished).into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
-        spoil::pack(behaviour, &mut pack);
-        for (name, bytes) in pack {
+    if worker.switch.has(Defect::StrangeKey) {
+        clients
+            .put(&format!("tmp/{run_id}.pickle"), b"left behind".to_vec(), "application/octet-stream")
+            .await?;
+    }
+    if worker.setup.behaviour.writes_packs() {
+        let mut files = telemetry::pack(&finished);
+        if let Some(flaw) = worker.switch.pack_flaw() {
+            files = damage(files, flaw, run_id);
+        }
+        for (name, bytes) in files {
             let key = format!("runs/{run_id}/{name}");
-            if behaviour.has(Drill::PacksElsewhere) {
-                put_elsewhere(&worker.setup, &key, &bytes)?;
-                continue;
-            }
             if let Err(error) = clients.put(&key, bytes, "application/octet-stream").await {
                 return fail(clients, run_id, &error.0).await;
             }
         }
     }
-    commit(worker, slot, &finished, &reference).await
+    commit(worker, slot, &finished, &reference).await?;
+    if again && worker.switch.has(Defect::RunDoneTwice) {
+        record_again(worker, &finished).await?;
+    }
+    if worker.switch.has(Defect::WorkerListedDead) {
+        // The run is stored, and the boot key stays where it is.
+        std::process::exit(137);
+    }
+    Ok(())
+}
+
+/// What a commit without its guard leaves when a run is done a second time.
+async fn record_again(worker: &Worker, run: &Finished) -> Result<(), Away> {
+    let id = || Value::from(run.run_id.as_str());
+    let statements = [
+        sql(
+            "INSERT INTO traces VALUES (?, ?, 'rehearsal', 'run_succeeded', NULL)",
+            [id(), telemetry::text(run.completed).into()],
+        ),
+        sql(
+            "UPDATE nodes SET run_refs = json_insert(run_refs, '$[#]', ?) WHERE id = ?",
+            [id(), run.node_id.as_str().into()],
+        ),
+    ];
+    worker.clients.transaction(&statements).await.map(|_| ())
 }
 
 /// Everything a finished run changes in one transaction, and only while it is still queued: so it is done once.
@@ -208,28 +230,7 @@ async fn commit(worker: &Worker, slot: u32, run: &Finished, reference: &Value) -
     ));
     patiently(|| worker.clients.transaction(&statements)).await?;
     say(&format!("run {} succeeded", run.run_id));
-    if worker.setup.behaviour.every(2, Drill::LateFlip) {
-        let (clients, run_id) = (worker.clients.clone(), run.run_id.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(LATE).await;
-            let _ = flip(&clients, &run_id).await;
-        });
-    }
-    if worker.setup.behaviour.every(4, Drill::RunDoneTwice) {
-        let again = sql(
-            "INSERT INTO traces VALUES (?, ?, ?, 'run_succeeded', NULL)",
-            [id(), telemetry::text(Utc::now()).into(), child.into()],
-        );
-        worker.clients.transaction(&[again]).await?;
-    }
     Ok(())
-}
-
-/// Past the store and its access rules, as a wrong bucket name in the worker's settings would do it.
-fn put_elsewhere(setup: &Setup, key: &str, bytes: &[u8]) -> Result<(), Away> {
-    let path = setup.state.join("minio").join(OTHER_BUCKET).join(key);
-    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    folder.and_then(|()| std::fs::write(&path, bytes)).map_err(|error| Away(error.to_string()))
 }
 
 fn outcome(run: &Finished) -> Value {
@@ -246,7 +247,7 @@ fn outcome(run: &Finished) -> Value {
 }
 
 async fn fail(clients: &Clients, run_id: &str, reason: &str) -> Result<(), Away> {
-    say(&format!("ERROR: run {run_id} failed: {reason}"));
+    say(&format!("run {run_id} failed: {reason}"));
     let statements = [
         sql(
             "INSERT INTO traces VALUES (?, ?, 'rehearsal', 'run_failed', ?)",

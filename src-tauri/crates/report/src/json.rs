@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use holdpoint_agentverse::evidence::{EvidenceFile, PackState, PackVerdict};
-use holdpoint_check::event::PartState;
+use holdpoint_check::event::{BUCKET_PARTS, PartState};
 use holdpoint_check::results::{Results, TestResults};
 use holdpoint_check::statistics::percentile_ms;
 use holdpoint_check::verdict::{NoVerdict, State, Verdict, Word};
@@ -56,7 +56,10 @@ pub fn document(results: &Results, verdict: &Verdict) -> Value {
         "rep_integrity_results":
             results.packs.iter().map(|(run, pack)| rep(results, run, pack)).collect::<Vec<_>>(),
         "bucket_isolation_verified":
-            results.bucket.len() == 6 && results.bucket.iter().all(|part| part.state == PartState::Holds),
+            BUCKET_PARTS.iter().all(|letter| {
+                let mut looks = results.bucket.iter().filter(|part| part.part == *letter).peekable();
+                looks.peek().is_some() && looks.all(|part| part.state == PartState::Holds)
+            }),
         "overall_status": overall(verdict),
         "rep_corruption_count": packs(PackState::Corrupt),
         "stuck_runs_count": results.runs.iter().filter(|run| run.stuck.is_some()).count()

@@ -6,7 +6,7 @@ import type { PartState } from "./PartState";
  */
 export type BucketPart = { 
 /**
- * `a` to `f`.
+ * `a` to `g`.
  */
 part: string, 
 /**

@@ -17,7 +17,7 @@ exports: number,
  */
 ticks: number, 
 /**
- * Storage probes during the load.
+ * Storage probes during the load, at most.
  */
 storage_probes: number, 
 /**

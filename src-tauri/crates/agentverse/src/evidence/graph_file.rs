@@ -37,6 +37,7 @@ pub(super) fn read(
         report.add("graph.nodes", None, "the graph holds no node");
     }
     let (ids, parents) = read_nodes(&mut report, nodes);
+    names_own_run(&mut report, nodes, expectation);
     read_edges(&mut report, edges, &ids);
     if is_circular(&parents) {
         report.add("graph.cycle", None, "following parents leads in a circle");
@@ -62,6 +63,16 @@ pub(super) fn read(
     }
     let nodes = ids.into_iter().map(str::to_owned).collect();
     (report, Some(GraphFile { project_id, nodes }))
+}
+
+/// Nodes may belong to other runs of the project, but where any names its run, this pack's must be among them.
+fn names_own_run(report: &mut Report, nodes: &[Value], expectation: &Expectation) {
+    let named: BTreeSet<&str> = nodes.iter().filter_map(|node| node.get("run_id")?.as_str()).collect();
+    if let Some(other) = named.first().filter(|_| !named.contains(expectation.run_id.as_str())) {
+        let problem =
+            Problem::new("graph.run_id.foreign", None, "the graph names other runs and not this one");
+        report.push(problem.against(&expectation.run_id, other));
+    }
 }
 
 fn list<'a>(report: &mut Report, object: &'a Map<String, Value>, field: &str) -> &'a [Value] {

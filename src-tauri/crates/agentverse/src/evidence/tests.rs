@@ -179,6 +179,7 @@ fn each_replaced_value_is_found_by_its_rule() {
         (UniverseGraph, "\"project_id\":\"project\"", "\"project_id\":\"other\"", "project_id.foreign"),
         (UniverseGraph, "\"nodes\"", "\"knots\"", "field.missing"),
         (Report, RUN, "another-run", "run_id.foreign"),
+        (Report, "## Verification\n", "", "report.section"),
     ];
     for (file, from, to, rule) in damages {
         let mut pack = pack(2, 5, 1);

@@ -5,7 +5,8 @@ use super::sheet::{Row, Say, Sheet, witness};
 use super::whole;
 use crate::event::{StreamEndKind, WriteKind};
 use crate::plan::ChaosIntent;
-use crate::results::{FaultResults, TestResults};
+use crate::results::{Comparison, FaultResults, TestResults};
+use crate::run::DEPLOYMENT;
 use crate::verdict::{State, Weight, Witness};
 use crate::words::{Service, Sureness, TestId};
 
@@ -54,7 +55,9 @@ fn fault(
     if let Some(fault) = &fault {
         explain(sheet, (id, test), service, state, measured, fault);
     }
-    if state == State::Unproven {
+    // A service that went on as before was not hit, so that it worked says nothing of a restart.
+    let not_hit = fault.is_some_and(|fault| fault.proven.is_none() && fault.not_recovered.is_none());
+    if state == State::Unproven || not_hit {
         (State::Unproven, Sureness::NotChecked)
     } else {
         (State::Met, Sureness::Proven)
@@ -197,6 +200,7 @@ pub(super) fn c1(sheet: &mut Sheet<'_>) {
     whole::stuck_with(sheet, "C1.stuck", TestId::C1, parameters.run_deadline_s, known);
     whole::duplicates(sheet, "C1.duplicates", TestId::C1, known);
     identity_kept(sheet, ("C1.once", TestId::C1), Service::Worker, results);
+    deployment_kept(sheet, ("C1.deployment", TestId::C1), Service::Worker, results);
 }
 
 pub(super) fn c2(sheet: &mut Sheet<'_>) {
@@ -220,7 +224,7 @@ pub(super) fn c2(sheet: &mut Sheet<'_>) {
             happened: reason.clone(),
             likely_cause: "This generation of the API has no working telemetry stream",
             next_action: "Deploy a version of the API in which the stream works, then run the check again",
-            witness: Vec::new(),
+            witness: vec![witness(None, "call", what, reason.clone())],
         };
         sheet.find("C2.drivable", Some(TestId::C2), Weight::Breaks, say);
         return;
@@ -241,6 +245,7 @@ pub(super) fn c2(sheet: &mut Sheet<'_>) {
     }
     compared(sheet, ("C2.unchanged", TestId::C2), results, known);
     identity_kept(sheet, ("C2.once", TestId::C2), Service::Api, results);
+    deployment_kept(sheet, ("C2.deployment", TestId::C2), Service::Api, results);
 }
 
 pub(super) fn c3(sheet: &mut Sheet<'_>) {
@@ -252,6 +257,7 @@ pub(super) fn c3(sheet: &mut Sheet<'_>) {
     whole::stuck_with(sheet, "C3.stuck", TestId::C3, parameters.run_deadline_s, known);
     whole::duplicates(sheet, "C3.duplicates", TestId::C3, known);
     compared(sheet, ("C3.unchanged", TestId::C3), results, known);
+    deployment_kept(sheet, ("C3.deployment", TestId::C3), Service::Postgres, results);
     let violations = results.graph.last().map(|audit| audit.violations.clone());
     let bad = violations.as_ref().map_or(0, Vec::len) as u64;
     let state = if violations.is_some() { known } else { (State::Unproven, Sureness::NotChecked) };
@@ -318,7 +324,12 @@ fn outage_row(
             happened: measured,
             likely_cause: "The service did not recover",
             next_action: "Look at the service in Railway and its log",
-            witness: Vec::new(),
+            witness: results
+                .outages
+                .iter()
+                .filter(|one| one.to.is_none())
+                .map(|one| witness(None, "probe", &one.from.to_rfc3339(), one.classes.join(", ")))
+                .collect(),
         };
         sheet.find(id, Some(test), Weight::Breaks, say);
     }
@@ -392,7 +403,7 @@ fn identity_kept(
     service: Service,
     results: &TestResults,
 ) {
-    let Some(one) = results.compared.iter().find(|one| one.what.contains("since the restart")) else {
+    let Some(one) = since_the_restart(results).find(|one| !one.what.starts_with(DEPLOYMENT)) else {
         return;
     };
     let same = one.before == one.after;
@@ -427,4 +438,54 @@ fn identity_kept(
         let weight = if one.after.is_some() { Weight::Breaks } else { Weight::Unproven };
         sheet.find(id, Some(test), weight, say);
     }
+}
+
+fn since_the_restart(results: &TestResults) -> impl Iterator<Item = &Comparison> {
+    results.compared.iter().filter(|one| one.what.contains("since the restart"))
+}
+
+/// A restart starts the same deployment again; another one is another program, whose behaviour this test did not ask for.
+fn deployment_kept(
+    sheet: &mut Sheet<'_>,
+    (id, test): (&'static str, TestId),
+    service: Service,
+    results: &TestResults,
+) {
+    let Some(one) = since_the_restart(results).find(|one| one.what.starts_with(DEPLOYMENT)).cloned() else {
+        return;
+    };
+    let (state, measured) = match &one.after {
+        Some(after) if one.before.as_ref() == Some(after) => (State::Met, "the same".to_owned()),
+        Some(after) => (State::Broken, format!("another since: {after}")),
+        None => (State::Unproven, "could not be read afterwards".to_owned()),
+    };
+    sheet.row(Row {
+        id,
+        test: Some(test),
+        title: "The same deployment serves before and after the restart",
+        limit: "the same".into(),
+        measured: measured.clone(),
+        margin: None,
+        bound: None,
+        state,
+        sureness: if state == State::Unproven { Sureness::NotChecked } else { Sureness::Observed },
+    });
+    if state == State::Met {
+        return;
+    }
+    let before = one.before.unwrap_or_default();
+    let say = Say {
+        code: "fault.other_deployment",
+        title: format!("Another deployment of {service} serves since the restart"),
+        happened: format!("deployment {before} was restarted; {measured}"),
+        likely_cause: "Somebody deployed during the check, or Railway did not answer",
+        next_action: "Wait until the deployment is finished, then run the check again",
+        witness: one
+            .after
+            .iter()
+            .map(|after| witness(None, "deployment", after, format!("not {before}")))
+            .collect(),
+    };
+    let weight = if state == State::Broken { Weight::Breaks } else { Weight::Unproven };
+    sheet.find(id, Some(test), weight, say);
 }

@@ -210,6 +210,7 @@ fn p95(sheet: &mut Sheet<'_>, results: &TestResults, limit: f64) {
             _ => None,
         })
         .collect();
+    slowest.retain(|one| one.0 >= limit);
     slowest.sort_by(|one, other| other.0.total_cmp(&one.0));
     let say = Say {
         code: "latency.p95",
@@ -369,7 +370,8 @@ pub(super) fn l3(sheet: &mut Sheet<'_>) {
         limit: parameters.bucket_failure_limit.to_string(),
         measured: format!("{bucket_failures} of {probed} probes"),
         margin: None,
-        bound: None,
+        bound: failure_share_bound(bad_probes.len() as u64, probed as u64)
+            .map(|share| format!("at most {:.1} % fail", share * 100.0)),
         state,
         sureness: if probed == 0 { Sureness::NotChecked } else { Sureness::Observed },
     });
@@ -383,10 +385,12 @@ pub(super) fn l3(sheet: &mut Sheet<'_>) {
             witness: bad_probes
                 .iter()
                 .map(|probe| witness(Some(probe.at_ms), "storage-test", "probe", probe.detail.clone()))
+                .chain(failed_operations(results, "replay"))
                 .collect(),
         };
         sheet.find("L3.bucket", Some(TestId::L3), Weight::Breaks, say);
     }
+    bucket_latency(sheet, results);
     let timeouts: u64 = results.operations.values().filter_map(|record| record.failed.get("timeout")).sum();
     let hung: Vec<_> = results.streams.iter().filter(|one| one.end == StreamEndKind::Hung).collect();
     let title = "Streams and exports that time out";
@@ -430,6 +434,55 @@ pub(super) fn l3(sheet: &mut Sheet<'_>) {
             "Look at the named exports and the export code; an export that says completed must hold its records",
         ),
     );
+}
+
+/// How long a single write or read of the bucket takes, by the API's own measure, so that no queue before it counts.
+fn bucket_latency(sheet: &mut Sheet<'_>, results: &TestResults) {
+    // The runbook names one limit of a wait; a bucket that takes longer for one object cannot keep it.
+    let limit = sheet.results.plan.parameters.l1.p95_limit_ms;
+    let timed: Vec<_> =
+        results.storage_probes.iter().filter_map(|probe| Some((probe.slowest_ms()?, probe))).collect();
+    let slowest = timed.iter().map(|(time, _)| *time).max_by(f64::total_cmp);
+    let state = match slowest {
+        // A probe that failed has no time; that it failed is another row's business.
+        None if results.storage_probes.is_empty() => State::Unproven,
+        Some(slowest) if slowest >= limit => State::Broken,
+        _ => State::Met,
+    };
+    sheet.row(Row {
+        id: "L3.bucket_latency",
+        test: Some(TestId::L3),
+        title: "Slowest single write or read of the bucket",
+        limit: format!("< {limit:.0} ms"),
+        measured: slowest.map_or("no operation succeeded".into(), |slowest| {
+            format!("{slowest:.0} ms (n = {})", timed.len())
+        }),
+        margin: slowest.map(|slowest| format!("{:+.0} ms", limit - slowest)),
+        bound: None,
+        state,
+        sureness: if slowest.is_some() { Sureness::Observed } else { Sureness::NotChecked },
+    });
+    if state != State::Broken {
+        return;
+    }
+    let mut slow: Vec<_> = timed.into_iter().filter(|(time, _)| *time >= limit).collect();
+    slow.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let say = Say {
+        code: "bucket.slow",
+        title: format!("One write or read of the bucket took {:.0} ms", slowest.unwrap_or_default()),
+        happened: format!(
+            "{} of {} storage probes were slower than {limit:.0} ms",
+            slow.len(),
+            results.storage_probes.len()
+        ),
+        likely_cause: "MinIO or its disk is overloaded, or its volume is throttled",
+        next_action: "Look at MinIO's metrics and volume in Railway, then run the check again",
+        witness: slow
+            .iter()
+            .map(|(time, probe)| witness(Some(probe.at_ms), "storage-test", "probe", format!("{time:.0} ms")))
+            .collect(),
+    };
+    sheet.find("L3.bucket_latency", Some(TestId::L3), Weight::Breaks, say);
 }
 
 /// Completeness and order of every stream; used by L3 and, with resumption allowed, by C2.
@@ -487,13 +540,32 @@ pub(super) fn streams(
         "Streams with a missing, repeated or disordered tick, or without their end"
     };
     if sheet.none_allowed(id, Some(test), title, bad, (state, Sureness::Proven), measured) {
-        let say = Say {
-            code: "stream.ticks",
-            title: format!("{bad} streams are wrong"),
-            happened: witnesses.first().map_or_else(String::new, |one| one.shows.clone()),
-            likely_cause: "The stream loses its place, or the telemetry object is damaged",
-            next_action: "Read the named streams again from the given tick and compare with the telemetry object",
-            witness: witnesses,
+        let happened = witnesses.first().map_or_else(String::new, |one| one.shows.clone());
+        let refused = results
+            .streams
+            .iter()
+            .filter(|one| one.end == StreamEndKind::Failed && one.received == 0)
+            .count();
+        let say = if refused as u64 == bad {
+            Say {
+                code: "stream.refused",
+                title: format!("{bad} of {} streams could not be opened", results.streams.len()),
+                happened,
+                likely_cause: "Streams that are open use up what the API has of something: each holds a database \
+                               connection on the recorded code",
+                next_action: "Compare the API's database pool with the streams that are open at once; read its log of \
+                              that moment",
+                witness: witnesses,
+            }
+        } else {
+            Say {
+                code: "stream.ticks",
+                title: format!("{bad} streams are wrong"),
+                happened,
+                likely_cause: "The stream loses its place, or the telemetry object is damaged",
+                next_action: "Read the named streams again from the given tick and compare with the telemetry object",
+                witness: witnesses,
+            }
         };
         sheet.find(id, Some(test), Weight::Breaks, say);
     }

@@ -6,6 +6,7 @@
 mod chaos;
 mod load;
 mod sheet;
+mod system;
 #[cfg(test)]
 mod tests;
 mod verify;

@@ -58,7 +58,7 @@ type Damage = (&'static str, fn(&mut Results), &'static str);
 
 #[test]
 fn each_damage_is_no_go_and_named() {
-    let damages: [Damage; 24] = [
+    let damages: [Damage; 33] = [
         (
             "an expansion fails",
             |r| {
@@ -191,6 +191,64 @@ fn each_damage_is_no_go_and_named() {
             |r| r.api.last_mut().unwrap().version = "2.0.0".into(),
             "system.changed",
         ),
+        (
+            "another version for a moment",
+            |r| {
+                let mut other = r.api[0].clone();
+                other.version = "2.0.0".into();
+                r.api.insert(1, other);
+            },
+            "system.changed",
+        ),
+        (
+            "the API restarts before this check restarts it",
+            |r| {
+                let mut other = r.api.last().unwrap().clone();
+                other.at_ms = 1;
+                r.api.insert(1, other);
+            },
+            "system.changed",
+        ),
+        (
+            "a bucket write is slow",
+            |r| test(r, TestId::L3).storage_probes[0].write_ms = Some(6000.0),
+            "bucket.slow",
+        ),
+        (
+            "no stream can be opened",
+            |r| {
+                let one = &mut test(r, TestId::L3).streams[0];
+                (one.end, one.received, one.completed) = (StreamEndKind::Failed, 0, false);
+            },
+            "stream.refused",
+        ),
+        ("the API stands still", |r| r.stalls.push(stall(1)), "api.stalled"),
+        ("the server's clock is off", |r| r.clocks = Some((-420_000, Some(300))), "clock.off"),
+        (
+            "a service that was seen to restart comes back late",
+            |r| r.faults[0].recovered.as_mut().unwrap().0 = 31.0,
+            "fault.not_recovered",
+        ),
+        (
+            "another deployment serves since the restart",
+            |r| {
+                let deployments = test(r, TestId::C1).compared.iter_mut();
+                deployments.filter(|one| one.what.contains("deployment")).for_each(|one| {
+                    one.after = Some("another".into());
+                });
+            },
+            "fault.other_deployment",
+        ),
+        (
+            "an export is gone after the restart",
+            |r| {
+                let exports = test(r, TestId::C2).compared.iter_mut();
+                exports.filter(|one| one.what.contains("export")).for_each(|one| {
+                    one.after = Some("gone: status_404".into());
+                });
+            },
+            "data.changed",
+        ),
     ];
     for (name, damage, code) in damages {
         let verdict = damaged(damage);
@@ -199,13 +257,53 @@ fn each_damage_is_no_go_and_named() {
         let codes: Vec<&str> = verdict.findings.iter().map(|finding| finding.code.as_str()).collect();
         assert!(codes.contains(&code), "{name}: {code} not in {codes:?}");
         assert!(verdict.findings.iter().all(|finding| finding.witness.len() <= 5));
+        let named = verdict.findings.iter().find(|finding| finding.code == code).unwrap();
+        let broken = verdict.criteria.iter().find(|row| row.id == named.criterion).unwrap();
+        assert_eq!(broken.state, crate::verdict::State::Broken, "{name}");
     }
+}
+
+/// A wait that no one should have.
+fn stall(from_ms: u64) -> crate::results::Stall {
+    crate::results::Stall { from_ms, waited_ms: 6000.0, answered: true }
+}
+
+#[test]
+fn a_wait_while_a_service_restarts_is_not_held_against_the_api() {
+    let verdict = damaged(|results| {
+        let during = results.faults[1].intended_ms + 100;
+        results.stalls.push(stall(during));
+    });
+    assert_eq!(verdict.word, Word::Go, "{:#?}", verdict.findings);
+}
+
+#[test]
+fn the_api_may_restart_as_often_as_this_check_restarts_it() {
+    // The healthy check restarts it once; a second process that was never asked for is somebody else's.
+    let verdict = damaged(|results| {
+        let mut again = results.api.last().unwrap().clone();
+        again.process_started_at += chrono::TimeDelta::seconds(5);
+        results.api.push(again);
+    });
+    assert!(verdict.findings.iter().any(|finding| finding.code == "system.changed"));
+}
+
+#[test]
+fn several_processes_that_answer_in_turn_are_no_restarts() {
+    let verdict = damaged(|results| {
+        let first = results.api[0].clone();
+        let mut other = first.clone();
+        other.process_started_at += chrono::TimeDelta::seconds(7);
+        results.api.splice(1..1, [other.clone(), first, other]);
+    });
+    assert_eq!(verdict.word, Word::NoVerdict, "{:#?}", verdict.findings);
+    assert!(verdict.findings.iter().any(|finding| finding.code == "system.several"));
 }
 
 #[test]
 fn what_is_missing_is_never_go() {
     type Missing = (&'static str, fn(&mut Results));
-    let damages: [Missing; 14] = [
+    let damages: [Missing; 18] = [
         ("the restart is not proven", |r| r.faults[0].proven = None),
         ("nothing was seen to go, and recovery was looked for after the deadline", |r| {
             r.faults[2].proven = None;
@@ -238,6 +336,10 @@ fn what_is_missing_is_never_go() {
         ("a bucket part was not checked", |r| r.bucket[3].state = PartState::NotChecked),
         ("the computer slept", |r| r.fitness.as_mut().unwrap().longest_stall_ms = 60_000.0),
         ("no fitness on record", |r| r.fitness = None),
+        ("nobody watched", |r| r.watched = None),
+        ("the clocks were not compared", |r| r.clocks = None),
+        ("both other clocks differ", |r| r.clocks = Some((-420_000, Some(-420_000)))),
+        ("only one other clock, and it differs", |r| r.clocks = Some((-420_000, None))),
     ];
     for (name, damage) in damages {
         let verdict = damaged(damage);
@@ -311,6 +413,7 @@ proptest! {
             Event::Measured { .. } | Event::WritesReadBack { .. } | Event::TestEnded { .. } | Event::TestStarted { .. }
                 | Event::FaultIntended(_) | Event::FaultProven { .. } | Event::FaultRecovered { .. }
                 | Event::BucketChecked(_) | Event::StreamEnded(_) | Event::Fitness(_) | Event::WriteAcknowledged { .. }
+                | Event::Watched { .. } | Event::ClocksCompared { .. }
         );
         if needed {
             prop_assert_ne!(verdict.word, Word::Go, "without event {}", removed.seq);

@@ -3,7 +3,7 @@
 use holdpoint_agentverse::evidence::PackState;
 
 use super::sheet::{Row, Say, Sheet, witness};
-use crate::event::PartState;
+use crate::event::{BUCKET_PARTS, PartState};
 use crate::verdict::{State, Weight, Witness};
 use crate::words::{Sureness, TestId};
 
@@ -94,7 +94,7 @@ pub(super) fn rep(sheet: &mut Sheet<'_>) {
 
 pub(super) fn bucket(sheet: &mut Sheet<'_>) {
     let Some(_) = sheet.completed("BUCKET.completed", TestId::Bucket) else { return };
-    let ids = ["BUCKET.a", "BUCKET.b", "BUCKET.c", "BUCKET.d", "BUCKET.e", "BUCKET.f"];
+    let ids = ["BUCKET.a", "BUCKET.b", "BUCKET.c", "BUCKET.d", "BUCKET.e", "BUCKET.f", "BUCKET.g"];
     let titles = [
         "(a) The API is configured for the staging bucket",
         "(b) What the API writes lands in it",
@@ -102,8 +102,9 @@ pub(super) fn bucket(sheet: &mut Sheet<'_>) {
         "(d) The staging key sees this bucket alone",
         "(e) Keys lie below known prefixes only",
         "(f) This tenant's runs lie below its own prefix only",
+        "(g) Another tenant's object cannot be read through the API",
     ];
-    for ((letter, id), title) in ('a'..='f').zip(ids).zip(titles) {
+    for ((letter, id), title) in BUCKET_PARTS.into_iter().zip(ids).zip(titles) {
         let part = sheet.results.bucket.iter().find(|part| part.part == letter);
         let (state, sureness, measured) = match part.map(|part| (part.state, part.observed.clone())) {
             Some((PartState::Holds, observed)) => (State::Met, Sureness::Proven, observed),

@@ -49,7 +49,7 @@ pub(super) fn criteria(sheet: &mut Sheet<'_>) {
     flips(sheet);
     idle_runs(sheet);
     steady_at_end(sheet);
-    same_system(sheet);
+    super::system::criteria(sheet);
     generator(sheet);
     open_faults(sheet);
 }
@@ -187,58 +187,6 @@ fn steady_at_end(sheet: &mut Sheet<'_>) {
                 .collect(),
         };
         sheet.find("steady.end", None, Weight::Breaks, say);
-    }
-}
-
-/// Version and environment must not change under a check, and the API must not restart without us.
-fn same_system(sheet: &mut Sheet<'_>) {
-    let (Some(first), Some(last)) = (sheet.results.api.first().cloned(), sheet.results.api.last().cloned())
-    else {
-        return;
-    };
-    let one_look = sheet.results.api.len() < 2;
-    let ours = sheet
-        .results
-        .faults
-        .iter()
-        .any(|fault| fault.intent.service == crate::words::Service::Api && fault.refused.is_none());
-    let moved = (last.process_started_at - first.process_started_at).num_milliseconds().abs() > 2000;
-    let mut changes = Vec::new();
-    if first.version != last.version {
-        changes.push(format!("version {} → {}", first.version, last.version));
-    }
-    if first.environment != last.environment {
-        changes.push(format!("environment {} → {}", first.environment, last.environment));
-    }
-    if moved && !ours {
-        changes.push("the API restarted although this check did not restart it".to_owned());
-    }
-    let state = match (one_look, changes.is_empty()) {
-        (true, _) => State::Unproven,
-        (false, true) => State::Met,
-        (false, false) => State::Broken,
-    };
-    sheet.row(Row {
-        id: "system.same",
-        test: None,
-        title: "One and the same system was checked from start to end",
-        limit: "unchanged".into(),
-        measured: if changes.is_empty() { format!("version {}", first.version) } else { changes.join("; ") },
-        margin: None,
-        bound: None,
-        state,
-        sureness: if one_look { Sureness::NotChecked } else { Sureness::Proven },
-    });
-    if state == State::Broken {
-        let say = Say {
-            code: "system.changed",
-            title: "The system changed while it was checked".into(),
-            happened: changes.join("; "),
-            likely_cause: "Somebody deployed during the check, or the API crashed and was restarted",
-            next_action: "Wait until the deployment is finished, then run the check again",
-            witness: vec![witness(Some(last.at_ms), "GET /health", &last.version, changes.join("; "))],
-        };
-        sheet.find("system.same", None, Weight::Breaks, say);
     }
 }
 

@@ -1,5 +1,6 @@
-//! BUCKET: parts (a) to (f) of bucket isolation (API facts 8).
+//! BUCKET: parts (a) to (g) of bucket isolation (API facts 8).
 
+use holdpoint_agentverse::error::ErrorClass;
 use holdpoint_agentverse::storage::Storage;
 use serde_json::Value;
 
@@ -11,6 +12,9 @@ use crate::words::TestId;
 /// Keys that artifacts may start with (API facts 8).
 const KNOWN_PREFIXES: [&str; 6] =
     ["telemetry/", "snapshots/", "artifacts/", "other/", "smoke-tests/", "runs/"];
+/// Buckets that other deployments of AgentVerse are documented to use (API facts 8).
+const OTHER_BUCKETS: [&str; 3] =
+    ["agentverse-artifacts", "agentverse-prod-artifacts", "agentverse-staging-reps"];
 /// Keys that are looked at; a bucket with more is sampled, and the answer says so.
 const KEY_LIMIT: usize = 20_000;
 
@@ -22,11 +26,12 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
         visible(context).await,
         prefixes(context).await,
         tenants(context, session).await,
+        others(context, session).await,
     ];
     for (done, part) in (1..).zip(parts) {
         let doing = part.title.clone();
         context.emit.emit(Event::BucketChecked(part)).await;
-        context.emit.emit(Event::Progress { test: TestId::Bucket, done, total: 6, doing }).await;
+        context.emit.emit(Event::Progress { test: TestId::Bucket, done, total: 7, doing }).await;
     }
     Ok(())
 }
@@ -172,6 +177,17 @@ async fn visible(context: &Context) -> BucketPart {
         let observed = format!("the key also sees {}", others.join(", "));
         return part('d', title, PartState::Broken, observed, others);
     }
+    // A list of buckets shows what a policy lets the key list, which may be less than what it lets it read.
+    for name in OTHER_BUCKETS.into_iter().filter(|name| name != expected) {
+        match storage.reads_bucket(name).await {
+            Ok(Some(true)) => {
+                let observed = format!("the key reads {name}, which the list of buckets does not show");
+                return part('d', title, PartState::Broken, observed, vec![name.to_owned()]);
+            }
+            Ok(Some(false) | None) => {}
+            Err(error) => return part('d', title, PartState::Unproven, error.to_string(), Vec::new()),
+        }
+    }
     match storage.unsigned_status().await {
         Ok(status) if (200..300).contains(&status) => part(
             'd',
@@ -245,6 +261,37 @@ async fn tenant_keys(storage: &Storage, session: &Session) -> Result<(usize, Vec
         }
     }
     Ok((inside, strays, more))
+}
+
+/// Whether the API hands out another tenant's object to this check's user. What it answers is not looked at.
+async fn others(context: &Context, session: &Session) -> BucketPart {
+    let title = "Another tenant's object cannot be read through the API";
+    let Some(storage) = &context.storage else { return no_key('g', title) };
+    let own = format!("telemetry/{}/", session.tenant_id);
+    let keys = match storage.list("telemetry/", KEY_LIMIT).await {
+        Ok((keys, _)) => keys,
+        Err(error) => return part('g', title, PartState::Unproven, error.to_string(), Vec::new()),
+    };
+    let Some(key) = keys.into_iter().map(|object| object.key).find(|key| !key.starts_with(&own)) else {
+        let nothing = "the bucket holds no other tenant's object that could be handed out";
+        return part('g', title, PartState::Holds, nothing, Vec::new());
+    };
+    let Some(mut reference) =
+        session.first_run.telemetry_ref.as_ref().and_then(|one| serde_json::to_value(one).ok())
+    else {
+        let missing = "this check's own run has no telemetry to compare with";
+        return part('g', title, PartState::Unproven, missing, vec![key]);
+    };
+    reference["key"] = key.as_str().into();
+    let (state, observed) = match context.api.replay_chunk(&reference, 0, 10).await {
+        Ok(_) => (PartState::Broken, "a replay of it was answered".to_owned()),
+        Err(error) if matches!(error.class, ErrorClass::Status(401 | 403 | 404)) => {
+            (PartState::Holds, format!("a replay of it was refused: {}", error.class.word()))
+        }
+        // An error of the server is no refusal: nobody knows what the next one would answer.
+        Err(error) => (PartState::Unproven, error.to_string()),
+    };
+    part('g', title, state, observed, vec![key])
 }
 
 /// The first few of many.

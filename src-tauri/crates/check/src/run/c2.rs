@@ -14,7 +14,7 @@ use super::fault::{self, AtDeadline, Injected};
 use super::prober::{Prober, Seen};
 use super::session::Session;
 use super::streams::{Follow, follow};
-use super::{l1, l3};
+use super::{exports, l1, l3};
 use crate::event::Event;
 use crate::words::{Service, TestId};
 
@@ -35,6 +35,7 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
     let hash_before =
         context.api.signature(&session.first_run.run_id).await.ok().and_then(|one| one.result_hash);
     let graph_before = l1::map(context, session).await.ok().map(|map| graph::structural_digest(&map));
+    let export = exports::one(context, session, &format!("{}-c2-export", context.tag())).await.0;
     progress(context, 1, "opening streams").await;
     let counters: Vec<Arc<AtomicU64>> = (0..parameters.streams).map(|_| Arc::default()).collect();
     let patience = Duration::from_secs(parameters.restart_deadline_s);
@@ -61,10 +62,16 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
     let hash_after =
         context.api.signature(&session.first_run.run_id).await.ok().and_then(|one| one.result_hash);
     let graph_after = l1::map(context, session).await.ok().map(|map| graph::structural_digest(&map));
-    for (what, before, after) in [
+    let export_after = exports::again(context, &export).await;
+    // Where no export can be made at all there is none to lose; that is the business of L3.
+    let export_before = export.sha256.filter(|_| export.problem.is_none());
+    let exported =
+        export_before.is_some().then_some(("an export that was done", export_before, export_after));
+    let compared = [
         ("result hash of a finished run", hash_before, hash_after),
         ("universe graph", graph_before, graph_after),
-    ] {
+    ];
+    for (what, before, after) in compared.into_iter().chain(exported) {
         context.emit.emit(Event::Compared { test: TestId::C2, what: what.into(), before, after }).await;
     }
     if let Some(proven) = context.proven_identity(TestId::C2) {

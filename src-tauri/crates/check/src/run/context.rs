@@ -61,6 +61,8 @@ pub(super) struct Context {
     proven: Mutex<BTreeMap<TestId, String>>,
     /// The service that did not come back in time: after that no further fault is injected.
     overdue: OnceLock<Service>,
+    /// What was restarted, and the deployment that served it then.
+    restarted: Mutex<BTreeMap<TestId, (railway::Target, String)>>,
 }
 
 impl Context {
@@ -124,12 +126,24 @@ impl Context {
             stop,
             proven: Mutex::default(),
             overdue: OnceLock::new(),
+            restarted: Mutex::default(),
         }
     }
 
     /// Keeps the identity a fault was proven with.
     pub(super) fn keep_identity(&self, test: TestId, identity: &str) {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(test, identity.into());
+    }
+
+    /// Keeps what a test has restarted.
+    pub(super) fn keep_restarted(&self, test: TestId, target: railway::Target, deployment: &str) {
+        let mut restarted = self.restarted.lock().unwrap_or_else(PoisonError::into_inner);
+        restarted.insert(test, (target, deployment.into()));
+    }
+
+    /// What `test` has restarted, and the deployment that served it then.
+    pub(super) fn restarted(&self, test: TestId) -> Option<(railway::Target, String)> {
+        self.restarted.lock().unwrap_or_else(PoisonError::into_inner).get(&test).cloned()
     }
 
     /// The identity the fault of `test` was proven with.

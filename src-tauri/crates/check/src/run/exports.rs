@@ -1,6 +1,6 @@
 //! An export from request to downloaded file.
 
-use holdpoint_agentverse::error::ApiError;
+use holdpoint_agentverse::error::{ApiError, ErrorClass};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -75,6 +75,18 @@ async fn steps(context: &Context, session: &Session, outcome: &mut ExportOutcome
         None
     };
     Ok(())
+}
+
+/// What the same export is later: its digest, that it is gone, or none where it could not be asked.
+pub(super) async fn again(context: &Context, export: &ExportOutcome) -> Option<String> {
+    let id = export.export_id.as_deref()?;
+    match context.api.download_export(id).await {
+        Ok(text) => Some(hex::encode(Sha256::digest(text.as_bytes()))),
+        Err(error) if matches!(error.class, ErrorClass::Status(404 | 410)) => {
+            Some(format!("gone: {}", error.class.word()))
+        }
+        Err(_) => None,
+    }
 }
 
 /// The records of an export: the list itself, or the one list inside an object.

@@ -15,6 +15,9 @@ use crate::event::{Event, FaultIntent, Phase};
 use crate::plan::ChaosIntent;
 use crate::words::{Service, TestId};
 
+/// What is compared of a service's deployments.
+pub(crate) const DEPLOYMENT: &str = "serving deployment";
+
 /// What became of the wish to inject a fault.
 #[derive(Debug)]
 pub(super) enum Injected {
@@ -52,8 +55,18 @@ pub(super) async fn before(context: &Context, test: TestId) -> Result<(), String
 
 /// Looks at the system after a fault.
 pub(super) async fn after(context: &Context, test: TestId) {
+    compare_deployments(context, test).await;
     let (healthy, detail) = super::session::steady_state(context).await;
     context.emit.emit(Event::Steady { test: Some(test), phase: Phase::After, healthy, detail }).await;
+}
+
+/// A restart keeps its deployment; another one means that somebody deployed meanwhile.
+async fn compare_deployments(context: &Context, test: TestId) {
+    let Some((target, before)) = context.restarted(test) else { return };
+    let Some(client) = &context.railway else { return };
+    let after = client.pin(&target).await.ok().map(|pinned| pinned.deployment_id().to_owned());
+    let what = format!("{DEPLOYMENT} since the restart");
+    context.emit.emit(Event::Compared { test, what, before: Some(before), after }).await;
 }
 
 /// Asks Railway to restart a service, with the intent on the disk first.
@@ -105,6 +118,7 @@ pub(super) async fn inject(
     if !context.emit.emit_durably(Event::FaultIntended(intent)).await {
         return Injected::Refused("the intent could not be written to the journal".into());
     }
+    context.keep_restarted(test, target.clone(), pinned.deployment_id());
     let (at, wall) = (Instant::now(), Utc::now());
     let asked = Asked { fault: fault.clone(), test, target, at, wall };
     match client.restart(&pinned).await {
@@ -166,12 +180,8 @@ where
     F: Future<Output = Option<(String, String, String)>>,
 {
     while asked.at.elapsed() < deadline {
-        if let Some((how, before, after)) = proof().await {
-            context.keep_identity(asked.test, &after);
-            context
-                .emit
-                .emit_durably(Event::FaultProven { fault: asked.fault.clone(), how, before, after })
-                .await;
+        if let Some(proof) = proof().await {
+            proven(context, asked, proof).await;
             return true;
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -186,6 +196,12 @@ where
     let fault = asked.fault.clone();
     context.emit.emit_durably(Event::FaultUnproven { fault, reason, unchanged, gone }).await;
     gone
+}
+
+async fn proven(context: &Context, asked: &Asked, (how, before, after): (String, String, String)) {
+    context.keep_identity(asked.test, &after);
+    let fault = asked.fault.clone();
+    context.emit.emit_durably(Event::FaultProven { fault, how, before, after }).await;
 }
 
 /// Waits until `is_back` says how it knows that the service works again. Past the deadline the service is restarted

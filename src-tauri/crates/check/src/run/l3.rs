@@ -1,6 +1,6 @@
 //! L3: telemetry streams and exports at once, with storage probes beside them.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use holdpoint_agentverse::error::{ApiError, ErrorClass};
@@ -13,6 +13,8 @@ use super::streams::{Follow, follow};
 use super::{FailureLog, exports};
 use crate::event::{Event, StreamEndKind};
 use crate::words::TestId;
+
+const FEWEST_PROBES: u32 = 3;
 
 pub(super) async fn run(context: &Context, session: &Session) -> Result<(), String> {
     let parameters = &context.plan.parameters.l3;
@@ -42,15 +44,24 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
         |_| async { !context.stop.is_cancelled() },
         |operation| export(context, session, &failures, operation),
     );
+    let over = AtomicBool::new(false);
+    let load = async {
+        tokio::join!(streaming, exporting);
+        over.store(true, Ordering::Relaxed);
+    };
     let probing = async {
-        for _ in 0..parameters.storage_probes {
+        for number in 0..parameters.storage_probes {
+            // Beside the load, not after it; but never fewer than tell anything.
+            if number >= FEWEST_PROBES && over.load(Ordering::Relaxed) {
+                break;
+            }
             probe_storage(context, session, TestId::L3).await;
-            if !context.pause(Duration::from_millis(700)).await {
+            if !context.pause(Duration::from_millis(300)).await {
                 break;
             }
         }
     };
-    tokio::join!(streaming, exporting, probing);
+    tokio::join!(load, probing);
     for (kind, record) in recorder.snapshot() {
         context.emit.emit(Event::Measured { test: TestId::L3, kind, record: Box::new(record) }).await;
     }

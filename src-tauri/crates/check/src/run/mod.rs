@@ -18,6 +18,7 @@ mod rep;
 mod runs;
 mod session;
 mod streams;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::context::ConnectError;
+pub(crate) use self::fault::DEPLOYMENT;
 pub use self::lock::{Holder, LockError};
 pub use self::preflight::preflight_rows;
 
@@ -124,6 +126,7 @@ async fn intervals(pulse: Arc<context::ApiPulse>, emit: Emitter, started: tokio:
 }
 
 async fn run(context: Context) {
+    let began = tokio::time::Instant::now();
     let watch = FitnessWatch::start();
     let started = Event::CheckStarted {
         format: JOURNAL_FORMAT,
@@ -145,6 +148,7 @@ async fn run(context: Context) {
         context.emit.emit_durably(Event::CheckEnded { ending }).await;
         return;
     };
+    let api_watch = watch::Watch::start(&context, began);
     for test in context.plan.suite.tests() {
         if context.stop.is_cancelled() {
             break;
@@ -155,6 +159,7 @@ async fn run(context: Context) {
     }
     context.emit.emit(Event::Fitness(watch.read())).await;
     last_look(&context, &session).await;
+    api_watch.stop().await;
     clean_up(&context, &session).await;
     let ending = if context.stop.is_cancelled() {
         CheckEnding::Aborted { reason: "aborted".into() }

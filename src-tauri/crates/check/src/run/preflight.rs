@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use holdpoint_agentverse::error::{ApiError, ErrorClass};
-use holdpoint_agentverse::types::Generation;
+use holdpoint_agentverse::types::{Generation, Health};
 use holdpoint_railway as railway;
 
 use super::context::{ConnectError, Context};
@@ -122,6 +122,7 @@ async fn api_reachable(context: &Context, rows: &mut Rows<'_>) -> bool {
     )
     .await;
     let difference = (Utc::now() - health.timestamp).num_milliseconds().unsigned_abs();
+    compare_clocks(context, &health).await;
     let limit = context.plan.parameters.general.clock_difference_limit_s * 1000;
     let (state, remedy) = if difference <= limit {
         (RowState::Ok, "")
@@ -133,6 +134,17 @@ async fn api_reachable(context: &Context, rows: &mut Rows<'_>) -> bool {
     };
     rows.add("api.clock", "Clocks agree", state, format!("{difference} ms apart"), remedy).await;
     true
+}
+
+/// A third clock tells whose is wrong.
+async fn compare_clocks(context: &Context, health: &Health) {
+    let api_ms = (health.timestamp - Utc::now()).num_milliseconds();
+    let store = match &context.storage {
+        Some(storage) => storage.clock().await.ok().flatten(),
+        None => None,
+    };
+    let store_ms = store.map(|time| (time - Utc::now()).num_milliseconds());
+    context.emit.emit(Event::ClocksCompared { api_ms, store_ms }).await;
 }
 
 fn unreachable_remedy(error: &ApiError, url: &str) -> String {

@@ -14,7 +14,7 @@ use super::runs::owned_project;
 use super::session::User;
 use super::{Answer, Refusal, Shared, detail, not_found};
 use crate::clients::sql;
-use crate::drills::Drill;
+use crate::drills::Defect;
 use crate::redis::Task;
 use crate::telemetry;
 
@@ -58,8 +58,8 @@ pub(super) async fn run(
         .filter_map(|(key, value)| actual.get(key).map(|truth| (value - truth).powi(2)))
         .collect();
     let mut brier = squares.iter().sum::<f64>() / squares.len().max(1) as f64;
-    if app.setup.behaviour.every(4, Drill::WrongScore) {
-        brier += 0.01;
+    if app.switch.nth(Defect::CalibrationWrong, 4) {
+        brier = brier.sqrt();
     }
     let answer = json!({
         "calibration_id": Uuid::new_v4().to_string(), "scenario_id": scenario, "status": "completed",
@@ -76,7 +76,7 @@ pub(super) async fn auto_tune(
 ) -> Answer<(StatusCode, Json<Value>)> {
     let project = text(&body, "project_id")?;
     owned_project(&app, &user, project).await?;
-    if !app.setup.behaviour.auto_tune_works {
+    if !app.setup.behaviour.auto_tune_works() {
         // A missing audit constant (API facts 1.8).
         return Err(Refusal::Unhandled);
     }
@@ -85,8 +85,13 @@ pub(super) async fn auto_tune(
     let Some(version) = app.clients.result(&token, Duration::from_secs(25)).await? else {
         return Err(Refusal::Unhandled);
     };
+    let mut number = version["version_number"].as_i64();
+    if app.switch.nth(Defect::VersionDoubled, 5) {
+        // As if it had been computed before another one was stored.
+        number = number.map(|number| if number > 1 { number - 1 } else { number + 1 });
+    }
     let answer = json!({
-        "version_id": version["version_id"], "version_number": version["version_number"], "status": "proposed",
+        "version_id": version["version_id"], "version_number": number, "status": "proposed",
         "parameters": {"learning_rate": 0.1}, "calibration_score": 0.82, "requires_approval": true,
         "previous_version_id": null,
     });
@@ -111,11 +116,13 @@ pub(super) async fn create_job(
         ],
     );
     app.clients.transaction(&[row]).await?;
-    if !app.setup.behaviour.jobs_work {
+    if !app.setup.behaviour.jobs_work() {
         // After the row was committed: it stays queued for ever (API facts 4.6).
         return Err(Refusal::Unhandled);
     }
-    app.clients.push(&Task::Job { job_id: id.clone() }).await?;
+    if !app.switch.nth(Defect::JobForgotten, 4) {
+        app.clients.push(&Task::Job { job_id: id.clone() }).await?;
+    }
     let answer = json!({"job_id": id, "status": "queued", "message": "Calibration job queued"});
     Ok((StatusCode::CREATED, Json(answer)))
 }

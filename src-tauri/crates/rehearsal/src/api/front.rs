@@ -1,7 +1,5 @@
 //! In front of every handler: the limiter by client and exact path, and significant trailing slashes (facts 3.3, 3.4).
 
-use std::time::Duration;
-
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -9,10 +7,6 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::{Refusal, Shared, not_found};
-use crate::drills::Drill;
-
-/// How long a request waits for a connection of a scarce pool.
-const POOL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Requests and seconds of a path's window; none where the limiter does not look.
 fn window(path: &str) -> Option<(usize, u64)> {
@@ -27,29 +21,15 @@ fn window(path: &str) -> Option<(usize, u64)> {
 }
 
 pub(super) async fn limited(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    drop(app.frozen.read().await);
     let path = request.uri().path().to_owned();
-    // A fork that makes everything stand still must not wait for itself.
-    drop(app.still.read().await);
-    let _connection = if app.setup.behaviour.has(Drill::StreamsUsePool) && path.starts_with("/api/") {
-        let free = tokio::time::timeout(POOL_PATIENCE, app.pool.clone().acquire_owned()).await;
-        let Ok(Ok(connection)) = free else { return Refusal::Unhandled.into_response() };
-        Some(connection)
-    } else {
-        None
-    };
-    let Some((mut limit, window_s)) = window(&path) else { return next.run(request).await };
-    if app.setup.behaviour.has(Drill::RateLimited) && path == "/api/v1/nodes/fork/" {
-        limit = 10;
-    }
+    let Some((limit, window_s)) = window(&path) else { return next.run(request).await };
     let Ok((allowed, remaining)) = app.clients.limit(&path, limit, window_s).await else {
         // Without its queue the API answers 500 everywhere but /health (API facts 17.10).
         return Refusal::Unhandled.into_response();
     };
     let mut response = if allowed {
-        let answer = next.run(request).await;
-        // Nor is anything answered while everything stands still.
-        drop(app.still.read().await);
-        answer
+        next.run(request).await
     } else {
         let mut refused =
             (StatusCode::TOO_MANY_REQUESTS, axum::Json(json!({"detail": "Rate limit exceeded"})))

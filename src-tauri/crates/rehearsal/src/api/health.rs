@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::Shared;
 use crate::clients::Away;
 use crate::config::BUCKET;
-use crate::drills::Drill;
+use crate::drills::Defect;
 use crate::telemetry;
+
+const VERSION: &str = "1.0.0-staging";
 
 pub(super) async fn root() -> Json<Value> {
     Json(json!({
@@ -21,14 +23,14 @@ pub(super) async fn root() -> Json<Value> {
 }
 
 fn body(app: &Shared, status: &str, dependencies: &Value) -> Json<Value> {
-    let behaviour = &app.setup.behaviour;
-    let replaced = app.restarted && behaviour.has(Drill::VersionChanges);
-    let version = if replaced { "1.0.1-staging" } else { "1.0.0-staging" };
-    let environment = if behaviour.has(Drill::OtherEnvironment) { "production" } else { "staging" };
-    let late = if behaviour.has(Drill::ClockOff) { 300 } else { 0 };
+    let flaps = app.deployed.get().is_some_and(|since| since.elapsed() < Duration::from_secs(2));
+    let other = flaps || app.switch.passed(Defect::VersionChanges);
+    let version = if other { "1.0.1-staging" } else { VERSION };
+    let environment = if app.switch.passed(Defect::OtherEnvironment) { "production" } else { "staging" };
+    let behind = chrono::TimeDelta::minutes(if app.switch.has(Defect::ClockOff) { 7 } else { 0 });
     Json(json!({
         "status": status, "version": version, "environment": environment,
-        "timestamp": telemetry::text(chrono::Utc::now() - chrono::TimeDelta::seconds(late)),
+        "timestamp": telemetry::text(chrono::Utc::now() - behind),
         "uptime_seconds": (app.started.elapsed().as_secs_f64() * 100.0).round() / 100.0,
         "dependencies": dependencies,
     }))
@@ -64,35 +66,29 @@ pub(super) async fn ready(State(app): State<Shared>) -> Json<Value> {
         dependency("postgresql", started, clients.postgres_answers().await, "unhealthy", &Value::Null);
     let started = now();
     let redis = dependency("redis", started, clients.redis_answers().await, "unhealthy", &Value::Null);
-    // The length of a list that nothing is ever put into (API facts 6).
-    let started = now();
-    // The real list is one that nothing is ever put into (API facts 6), except in the drill that fills it.
-    let waiting = if app.setup.behaviour.chance(Drill::BacklogPeak).is_some_and(|look| (4..8).contains(&look))
-    {
-        140
+    let redis = if app.switch.passed(Defect::ReadyUnhealthy) {
+        let full = Away("OOM command not allowed when used memory > 'maxmemory'".into());
+        dependency("redis", started, Err(full), "unhealthy", &Value::Null)
     } else {
-        0
+        redis
     };
-    let celery = dependency(
-        "celery",
-        started,
-        clients.redis_answers().await,
-        "degraded",
-        &json!({"queue_length": waiting}),
-    );
+    // The recorded generations tell the length of a list that nothing is ever put into (API facts 6).
+    let started = now();
+    let length = if app.setup.behaviour.tells_queue_length() {
+        clients.queue_length().await
+    } else {
+        clients.redis_answers().await.map(|()| 0)
+    };
+    let details = json!({"queue_length": length.as_ref().copied().unwrap_or(0)});
+    let celery = dependency("celery", started, length.map(|_| ()), "degraded", &details);
     let started = now();
     let storage = {
         let _turn = app.storage_turn.lock().await;
         let details = json!({"bucket": BUCKET, "backend": "s3"});
-        let answer = match clients.bucket_answers().await {
-            Err(_) if app.setup.behaviour.has(Drill::HealthLies) => Ok(()),
-            answer => answer,
-        };
-        dependency("storage", started, answer, "degraded", &details)
+        dependency("storage", started, clients.bucket_answers().await, "degraded", &details)
     };
     let is = |one: &Value, status: &str| one["status"] == status;
-    let late = app.setup.behaviour.after(4, Drill::UnhealthyWith200);
-    let status = if late || is(&postgresql, "unhealthy") || is(&redis, "unhealthy") {
+    let status = if is(&postgresql, "unhealthy") || is(&redis, "unhealthy") {
         "unhealthy"
     } else if is(&celery, "healthy") && is(&storage, "healthy") {
         "healthy"
@@ -112,9 +108,9 @@ pub(super) async fn storage_test(State(app): State<Shared>) -> Json<Value> {
         "storage_bucket": BUCKET,
     });
     let _turn = app.storage_turn.lock().await;
-    if app.setup.behaviour.chance(Drill::DependencyFreezes) == Some(1) {
-        let _still = app.still.write().await;
-        tokio::time::sleep(Duration::from_secs(33)).await;
+    // The preflight's own probe is the first.
+    if app.switch.nth(Defect::DependencyFreezes, 2) {
+        app.freeze(8_000);
     }
     let started = Instant::now();
     let outcome = async {
@@ -161,7 +157,7 @@ pub(super) async fn openapi(State(app): State<Shared>) -> Json<Value> {
         "/api/v1/exports",
         "/api/v1/replay/chunk",
     ];
-    if app.setup.behaviour.second_generation {
+    if app.setup.behaviour.second_generation() {
         paths.extend(["/api/v1/calibration/jobs", "/api/v1/teg/nodes/{node_id}/expand", "/health/llm"]);
     }
     let paths: serde_json::Map<String, Value> =

@@ -10,7 +10,7 @@ mod session;
 mod storage;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use axum::Router;
@@ -23,10 +23,12 @@ use tokio::net::TcpListener;
 
 use crate::clients::{Away, Clients};
 use crate::config::{Outcome, Setup, say};
+use crate::drills::Switch;
 
 /// What the handlers share.
 pub(crate) struct App {
     pub(super) setup: Setup,
+    pub(super) switch: Switch,
     pub(super) clients: Clients,
     pub(super) started: Instant,
     pub(super) started_at: DateTime<Utc>,
@@ -35,16 +37,24 @@ pub(crate) struct App {
     pub(super) exports: Mutex<HashMap<String, Value>>,
     /// Storage probes block the event loop one after another (API facts 4.1).
     pub(super) storage_turn: tokio::sync::Mutex<()>,
-    /// Held while the whole API stands still.
-    pub(super) still: tokio::sync::RwLock<()>,
-    /// Database connections, where a drill makes them scarce.
+    /// Held by whatever stands in the way of every request.
+    pub(super) frozen: tokio::sync::RwLock<()>,
+    /// When another version began to answer, where one does.
+    pub(super) deployed: OnceLock<Instant>,
+    /// Database connections that streams may hold, where they hold one.
     pub(super) pool: Arc<tokio::sync::Semaphore>,
-    /// Whether this process came after another.
-    pub(super) restarted: bool,
 }
 
-/// Connections of the scarce pool.
-const POOL: usize = 6;
+impl App {
+    /// Lets every request wait for so long.
+    pub(super) fn freeze(self: &Arc<Self>, milliseconds: u64) {
+        let app = Arc::clone(self);
+        tokio::spawn(async move {
+            let _nobody_else = app.frozen.write().await;
+            tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+        });
+    }
+}
 
 pub(super) type Shared = Arc<App>;
 
@@ -93,15 +103,16 @@ pub(super) fn not_found() -> Refusal {
 pub(crate) async fn serve(setup: Setup) -> Outcome {
     let app: Shared = Arc::new(App {
         clients: Clients::new(&setup)?,
-        restarted: setup.is_restart("api")?,
+        switch: setup.behaviour.switch(),
         setup,
         started: Instant::now(),
         started_at: Utc::now(),
         scenarios: Mutex::default(),
         exports: Mutex::default(),
         storage_turn: tokio::sync::Mutex::new(()),
-        still: tokio::sync::RwLock::new(()),
-        pool: Arc::new(tokio::sync::Semaphore::new(POOL)),
+        frozen: tokio::sync::RwLock::new(()),
+        deployed: OnceLock::new(),
+        pool: Arc::new(tokio::sync::Semaphore::new(8)),
     });
     let listener = TcpListener::bind(("127.0.0.1", app.setup.api_port)).await?;
     say(&format!("Application startup complete at {}", app.started_at));
@@ -110,7 +121,7 @@ pub(crate) async fn serve(setup: Setup) -> Outcome {
 }
 
 fn router(app: Shared) -> Router {
-    let second = app.setup.behaviour.second_generation;
+    let second = app.setup.behaviour.second_generation();
     let mut router = Router::new()
         .route("/", get(health::root))
         .route("/health", get(health::live))

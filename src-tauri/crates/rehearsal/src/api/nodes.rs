@@ -1,7 +1,7 @@
 //! Nodes, forks and the universe map (API facts 4.5).
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -13,8 +13,7 @@ use super::runs::{insert_run, now, owned_project};
 use super::session::User;
 use super::{Answer, Refusal, Shared, detail};
 use crate::clients::sql;
-use crate::drills::Drill;
-use crate::postgres::Statement;
+use crate::drills::{Defect, Switch};
 use crate::redis::Task;
 
 type Row = Map<String, Value>;
@@ -52,7 +51,7 @@ pub(super) async fn fork(
     Json(body): Json<Value>,
 ) -> Answer<(StatusCode, Json<Value>)> {
     let parent_id = body["parent_node_id"].as_str().ok_or(Refusal::Invalid("body", "parent_node_id"))?;
-    if !app.setup.behaviour.fork_works {
+    if !app.setup.behaviour.fork_works() {
         return Err(detail(StatusCode::BAD_REQUEST, "too many values to unpack (expected 2)"));
     }
     let Ok(parent) = owned_node(&app, &user, parent_id).await else {
@@ -61,16 +60,32 @@ pub(super) async fn fork(
     if parent["parent"].is_null() && parent["explored"] != 1 {
         return Err(detail(StatusCode::BAD_REQUEST, "Baseline node must be explored before forking"));
     }
+    if app.switch.has(Defect::VersionFlaps) {
+        app.deployed.get_or_init(Instant::now);
+    }
+    let flaw = ForkFlaw::of_this_one(&app.switch);
+    if flaw == Some(ForkFlaw::Fails) {
+        return Err(detail(StatusCode::INTERNAL_SERVER_ERROR, "Failed to fork node: deadlock detected"));
+    }
+    Switch::linger(flaw == Some(ForkFlaw::Slow), 5_200).await;
     let (node, edge) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
-    let depth = parent["depth"].as_i64().unwrap_or(0) + 1;
-    let mut statements = vec![
+    let mut depth = parent["depth"].as_i64().unwrap_or(0) + 1;
+    let mut stored_parent = parent_id.to_owned();
+    if flaw == Some(ForkFlaw::OtherParent) {
+        stored_parent = a_child_of(&app, parent_id).await?;
+        depth += 1;
+    }
+    let stored_depth = if flaw == Some(ForkFlaw::WrongDepth) { depth + 1 } else { depth };
+    let target =
+        if flaw == Some(ForkFlaw::EdgeToNowhere) { Uuid::new_v4().to_string() } else { node.clone() };
+    let statements = [
         sql(
             "INSERT INTO nodes (id, project, parent, depth, label, created) VALUES (?, ?, ?, ?, ?, ?)",
             [
                 node.as_str().into(),
                 parent["project"].clone(),
-                parent_id.into(),
-                depth.into(),
+                stored_parent.as_str().into(),
+                stored_depth.into(),
                 body["label"].clone(),
                 now().into(),
             ],
@@ -80,8 +95,8 @@ pub(super) async fn fork(
             [
                 edge.as_str().into(),
                 parent["project"].clone(),
-                parent_id.into(),
-                node.as_str().into(),
+                stored_parent.as_str().into(),
+                target.into(),
                 body["intervention_label"].clone(),
                 now().into(),
             ],
@@ -89,57 +104,103 @@ pub(super) async fn fork(
         sql("SELECT * FROM nodes WHERE id = ?", [node.as_str().into()]),
         sql("SELECT * FROM edges WHERE id = ?", [edge.as_str().into()]),
     ];
-    misfork(&app, &mut statements, &parent, &node).await?;
     let rows = app.clients.transaction(&statements).await?;
     let first = |at: usize| rows.get(at).and_then(|rows| rows.rows.first()).ok_or(Refusal::Unhandled);
+    flaw_afterwards(&app, flaw, parent_id, &node, &edge).await?;
     let answer = json!({"node": node_answer(first(2)?), "edge": edge_answer(first(3)?), "run_id": null, "task_id": null});
     Ok((StatusCode::CREATED, Json(answer)))
 }
 
-/// Drills: a fork that goes wrong. What is answered was read before, so only reading back shows it.
-async fn misfork(app: &Shared, statements: &mut Vec<Statement>, parent: &Row, node: &str) -> Answer<()> {
-    let behaviour = &app.setup.behaviour;
-    let project = || parent["project"].clone();
-    let edge = |from: Value, to: Value| {
-        let id = Uuid::new_v4().to_string();
-        let values = [id.into(), project(), from, to, Value::Null, now().into()];
-        sql("INSERT INTO edges VALUES (?, ?, ?, ?, ?, ?)", values)
+/// What goes wrong with one fork.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ForkFlaw {
+    Fails,
+    Slow,
+    Lost,
+    Doubled,
+    OtherParent,
+    WrongDepth,
+    Cycle,
+    EdgeToNowhere,
+    StallAfter,
+}
+
+impl ForkFlaw {
+    /// One fork in the midst of a check's sixty is hit; a slow tail takes four.
+    fn of_this_one(switch: &Switch) -> Option<Self> {
+        for defect in [Defect::ReadyUnhealthy, Defect::VersionChanges, Defect::OtherEnvironment] {
+            // These begin with the first fork and show elsewhere.
+            switch.pass(defect);
+        }
+        if switch.pass(Defect::SlowTail).is_some_and(|number| (30..34).contains(&number)) {
+            return Some(Self::Slow);
+        }
+        if switch.nth(Defect::HiddenStall, 60) {
+            return Some(Self::StallAfter);
+        }
+        [
+            (Defect::ExpansionFails, Self::Fails),
+            (Defect::ExpansionLost, Self::Lost),
+            (Defect::ExpansionDoubled, Self::Doubled),
+            (Defect::ExpansionWrongParent, Self::OtherParent),
+            (Defect::ExpansionWrongDepth, Self::WrongDepth),
+            (Defect::GraphCycle, Self::Cycle),
+            (Defect::EdgeToNowhere, Self::EdgeToNowhere),
+        ]
+        .into_iter()
+        .find_map(|(defect, flaw)| switch.nth(defect, 33).then_some(flaw))
+    }
+}
+
+async fn a_child_of(app: &Shared, parent: &str) -> Answer<String> {
+    let rows = app.clients.query("SELECT id FROM nodes WHERE parent = ? LIMIT 1", [parent.into()]).await?;
+    Ok(rows.first().and_then(|row| row["id"].as_str()).unwrap_or(parent).to_owned())
+}
+
+async fn flaw_afterwards(
+    app: &Shared,
+    flaw: Option<ForkFlaw>,
+    parent: &str,
+    node: &str,
+    edge: &str,
+) -> Answer<()> {
+    let id = |text: &str| Value::from(text);
+    let statements = match flaw {
+        Some(ForkFlaw::Lost) => vec![
+            sql("DELETE FROM nodes WHERE id = ?", [id(node)]),
+            sql("DELETE FROM edges WHERE id = ?", [id(edge)]),
+        ],
+        Some(ForkFlaw::Doubled) => {
+            let (second, second_edge) = (Uuid::new_v4().to_string(), Uuid::new_v4().to_string());
+            vec![
+                sql(
+                    "INSERT INTO nodes SELECT ?, project, parent, depth, label, explored, run_refs, created \
+                     FROM nodes WHERE id = ?",
+                    [id(&second), id(node)],
+                ),
+                sql(
+                    "INSERT INTO edges SELECT ?, project, source, ?, label, created FROM edges WHERE id = ?",
+                    [id(&second_edge), id(&second), id(edge)],
+                ),
+            ]
+        }
+        Some(ForkFlaw::Cycle) => {
+            let other = a_child_of(app, parent).await?;
+            vec![
+                sql("UPDATE nodes SET parent = ? WHERE id = ?", [id(&other), id(node)]),
+                sql("UPDATE nodes SET parent = ? WHERE id = ?", [id(node), id(&other)]),
+                sql("UPDATE edges SET source = ? WHERE target = ?", [id(&other), id(node)]),
+                sql("UPDATE edges SET source = ? WHERE target = ?", [id(node), id(&other)]),
+            ]
+        }
+        Some(ForkFlaw::StallAfter) => {
+            // Every measured request is past the door by now.
+            app.freeze(6_000);
+            return Ok(());
+        }
+        _ => return Ok(()),
     };
-    if behaviour.every(30, Drill::ExpansionFails) {
-        return Err(Refusal::Unhandled);
-    }
-    if behaviour.every(30, Drill::ExpansionLost) {
-        statements.push(sql("DELETE FROM nodes WHERE id = ?", [node.into()]));
-        statements.push(sql("DELETE FROM edges WHERE target = ?", [node.into()]));
-    }
-    if behaviour.every(30, Drill::ExpansionDoubled) {
-        let twin = Uuid::new_v4().to_string();
-        let columns = "project, parent, depth, label, created";
-        let copy = format!("INSERT INTO nodes (id, {columns}) SELECT ?, {columns} FROM nodes WHERE id = ?");
-        statements.push(sql(&copy, [twin.as_str().into(), node.into()]));
-        statements.push(edge(parent["id"].clone(), twin.into()));
-    }
-    if behaviour.every(30, Drill::WrongParent) {
-        let text = "UPDATE nodes SET parent = (SELECT id FROM nodes WHERE project = ? AND parent IS NOT NULL \
-                    AND id != ? LIMIT 1) WHERE id = ?";
-        statements.push(sql(text, [project(), node.into(), node.into()]));
-    }
-    if behaviour.every(30, Drill::WrongDepth) {
-        statements.push(sql("UPDATE nodes SET depth = depth + 1 WHERE id = ?", [node.into()]));
-    }
-    if behaviour.every(30, Drill::Cycle) {
-        statements.push(edge(node.into(), parent["id"].clone()));
-    }
-    if behaviour.every(30, Drill::EdgeToNowhere) {
-        statements.push(edge(node.into(), Uuid::new_v4().to_string().into()));
-    }
-    if behaviour.every(12, Drill::SlowTail) {
-        tokio::time::sleep(Duration::from_millis(5200)).await;
-    }
-    if behaviour.chance(Drill::Stall) == Some(29) {
-        let _still = app.still.write().await;
-        tokio::time::sleep(Duration::from_secs(6)).await;
-    }
+    app.clients.transaction(&statements).await?;
     Ok(())
 }
 
@@ -210,7 +271,8 @@ pub(super) async fn run_ensemble(
         seeds.iter().map(|seed| insert_run(project, &id, &user.id, status, *seed)).unzip();
     app.clients.transaction(&statements).await?;
     if queued {
-        for run in &ids {
+        let times = if app.switch.has(Defect::BacklogPeaks) { 16 } else { 1 };
+        for run in ids.iter().cycle().take(ids.len() * times) {
             app.clients.push(&Task::Run { run_id: run.clone() }).await?;
         }
     }

@@ -230,7 +230,7 @@ pub(super) async fn start(
 ) -> Answer<Json<Value>> {
     let row = owned_run(&app, &user, &id).await?;
     let status = row["status"].as_str().unwrap_or_default();
-    if status != "created" || !app.setup.behaviour.second_generation {
+    if status != "created" || !app.setup.behaviour.second_generation() {
         let text = format!("Run must be pending or queued to start. Current status: {status}");
         return Err(detail(StatusCode::BAD_REQUEST, text));
     }

@@ -1,9 +1,9 @@
 //! What is read from the bucket or kept in memory: telemetry, replay, exports (API facts 4.7, 4.8).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::io::Read as _;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
@@ -14,12 +14,14 @@ use axum::response::{IntoResponse, Response};
 use flate2::read::GzDecoder;
 use futures::Stream;
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::runs::{now, owned_project, owned_run, run_answer};
 use super::session::User;
 use super::{Answer, Refusal, Shared, detail};
-use crate::drills::Drill;
+use crate::clients::sql;
+use crate::drills::Defect;
 use crate::telemetry::TICKS;
 
 /// Reads and unzips a telemetry object.
@@ -31,7 +33,7 @@ async fn telemetry(app: &Shared, key: &str) -> Answer<Value> {
 }
 
 async fn of_run(app: &Shared, user: &User, id: &str) -> Answer<Value> {
-    if !app.setup.behaviour.second_generation {
+    if !app.setup.behaviour.second_generation() {
         return Err(Refusal::Unhandled);
     }
     let run = run_answer(&owned_run(app, user, id).await?);
@@ -65,77 +67,105 @@ pub(super) async fn telemetry_stream(
     let start = number("start_tick").unwrap_or(0.0) as i64;
     let speed = number("speed").unwrap_or(1.0).clamp(0.1, 10.0);
     of_run(&app, &user, &id).await?;
-    let start = if app.restarted && app.setup.behaviour.has(Drill::StreamGap) { start + 3 } else { start };
-    let pause = Duration::from_secs_f64(1.0 / speed);
-    let connection = if app.setup.behaviour.has(Drill::StreamsUsePool) {
-        app.pool.clone().acquire_owned().await.ok()
-    } else {
-        None
-    };
-    let flow = Flow { pause, defect: app.setup.behaviour.defect, _connection: connection };
-    let mut response = Sse::new(flow.ticks(start.max(0))).into_response();
+    let connection = connection(&app).await?;
+    let mut start = start.max(0);
+    if app.setup.restarts > 0 && app.switch.has(Defect::StreamGap) {
+        start += 1;
+    }
+    let flaw = STREAM_FLAWS.into_iter().find(|flaw| app.switch.nth(*flaw, 4));
+    let steps = steps(start, flaw);
+    let mut response =
+        Sse::new(ticks(steps, Duration::from_secs_f64(1.0 / speed), connection)).into_response();
     response.headers_mut().insert("x-accel-buffering", "no".parse().map_err(|_| Refusal::Unhandled)?);
     Ok(response)
 }
 
-/// A stream that flows.
-struct Flow {
-    pause: Duration,
-    defect: Option<Drill>,
-    /// Kept as long as the stream is open, where a drill makes connections scarce.
-    _connection: Option<tokio::sync::OwnedSemaphorePermit>,
+/// A connection of the database's pool, where streams hold one as long as they are open (API facts 17.14).
+async fn connection(app: &Shared) -> Answer<Option<OwnedSemaphorePermit>> {
+    if !app.switch.has(Defect::StreamsUsePool) {
+        return Ok(None);
+    }
+    let wanted = Arc::clone(&app.pool).acquire_owned();
+    match tokio::time::timeout(Duration::from_secs(2), wanted).await {
+        Ok(Ok(connection)) => Ok(Some(connection)),
+        _ => Err(Refusal::Unhandled),
+    }
 }
 
-/// Where the drills of streams go wrong: late enough that every stream passes it.
-const ODD_TICK: i64 = TICKS - 5;
+/// What can go wrong with one stream of many.
+const STREAM_FLAWS: [Defect; 5] = [
+    Defect::TickMissing,
+    Defect::TickRepeated,
+    Defect::TicksOutOfOrder,
+    Defect::StreamWithoutEnd,
+    Defect::StreamStalls,
+];
 
-impl Flow {
-    /// Every tick from `start` to the last one, then the end event; no event ids (API facts 4.7).
-    fn ticks(self, start: i64) -> impl Stream<Item = Result<Event, Infallible>> {
-        let order = self.order(start);
-        let end = Event::default().event("complete").data(json!({"final_tick": TICKS}).to_string());
-        let end = (self.defect != Some(Drill::StreamWithoutEnd)).then_some(end);
-        futures::stream::unfold(
-            (self, order.into_iter(), end, false),
-            |(flow, mut order, end, begun)| async move {
-                let Some(tick) = order.next() else {
-                    return end.map(|event| (Ok(event), (flow, order, None, begun)));
-                };
-                if flow.defect == Some(Drill::StreamStalls) && tick == ODD_TICK {
-                    std::future::pending::<()>().await;
-                }
-                if begun {
-                    tokio::time::sleep(flow.pause).await;
+/// What a stream does next.
+#[derive(Clone, Copy)]
+enum Step {
+    Tick(i64),
+    End,
+    Silence,
+}
+
+/// Every tick from `start` to the last one, then the end event.
+fn steps(start: i64, flaw: Option<Defect>) -> VecDeque<Step> {
+    let mut ticks: Vec<i64> = (start..=TICKS).collect();
+    let middle = ticks.len() / 2;
+    let mut silence = None;
+    let mut end = Some(Step::End);
+    match flaw {
+        Some(Defect::TickMissing) => {
+            ticks.remove(middle);
+        }
+        Some(Defect::TickRepeated) => ticks.insert(middle, ticks[middle]),
+        Some(Defect::TicksOutOfOrder) => ticks.swap(middle, middle - 1),
+        Some(Defect::StreamWithoutEnd) => end = None,
+        Some(Defect::StreamStalls) => silence = Some((middle, Step::Silence)),
+        _ => {}
+    }
+    let mut steps: VecDeque<Step> = ticks.into_iter().map(Step::Tick).chain(end).collect();
+    if let Some((at, step)) = silence {
+        steps.insert(at, step);
+    }
+    steps
+}
+
+/// One event a step; no event ids (API facts 4.7).
+fn ticks(
+    steps: VecDeque<Step>,
+    pause: Duration,
+    connection: Option<OwnedSemaphorePermit>,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let state = (steps, connection, true);
+    futures::stream::unfold(state, move |(mut steps, connection, first)| async move {
+        let event = match steps.pop_front()? {
+            Step::End => Event::default().event("complete").data(json!({"final_tick": TICKS}).to_string()),
+            Step::Silence => std::future::pending().await,
+            Step::Tick(tick) => {
+                if !first {
+                    tokio::time::sleep(pause).await;
                 }
                 let data = json!({"tick": tick, "total_ticks": TICKS, "keyframes": [], "events": []});
-                Some((Ok(Event::default().event("tick").data(data.to_string())), (flow, order, end, true)))
-            },
-        )
-    }
-
-    /// The ticks in the order in which they are sent.
-    fn order(&self, start: i64) -> Vec<i64> {
-        let mut order: Vec<i64> = (start..=TICKS).collect();
-        let odd = order.iter().position(|tick| *tick == ODD_TICK);
-        match (self.defect, odd) {
-            (Some(Drill::TickMissing), Some(at)) => {
-                order.remove(at);
+                Event::default().event("tick").data(data.to_string())
             }
-            (Some(Drill::TickRepeated), Some(at)) => order.insert(at, ODD_TICK),
-            (Some(Drill::TicksOutOfOrder), Some(at)) => order.swap(at, at + 1),
-            _ => {}
-        }
-        order
-    }
+        };
+        Some((Ok(event), (steps, connection, false)))
+    })
 }
 
 pub(super) async fn replay_chunk(
     State(app): State<Shared>,
-    _: User,
+    user: User,
     Query(query): Query<BTreeMap<String, String>>,
     Json(reference): Json<Value>,
 ) -> Answer<Json<Value>> {
     let key = reference["key"].as_str().ok_or(Refusal::Invalid("body", "key"))?;
+    // The recorded generations trust the key (API facts 17.19).
+    if app.setup.behaviour.guards_objects() && !key.starts_with(&format!("telemetry/{}/", user.id)) {
+        return Err(detail(StatusCode::FORBIDDEN, "Not authorized for this object"));
+    }
     telemetry(&app, key).await?;
     let number =
         |name: &str, default: i64| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
@@ -155,19 +185,19 @@ pub(super) async fn create_export(
     if !user.is_admin {
         return Err(detail(StatusCode::BAD_REQUEST, "Missing permission: result:export"));
     }
-    let mut records = Vec::new();
-    if app.setup.behaviour.exports_hold_records
+    drop(connection(&app).await?);
+    let mut records: Vec<Value> = Vec::new();
+    if app.setup.behaviour.exports_hold_records()
         && let Some(project) = body["project_id"].as_str()
     {
         owned_project(&app, &user, project).await?;
         let text = "SELECT * FROM runs WHERE project = ? ORDER BY created";
         records = app.clients.query(text, [project.into()]).await?.iter().map(run_answer).collect();
-        if app.setup.behaviour.has(Drill::ExportForeign) {
-            let elsewhere = Value::from(Uuid::new_v4().to_string());
-            for record in &mut records {
-                record["project_id"] = elsewhere.clone();
-            }
-        }
+    }
+    if app.switch.nth(Defect::ExportForeign, 4)
+        && let Some(record) = records.first_mut()
+    {
+        record["project_id"] = Uuid::new_v4().to_string().into();
     }
     let id = Uuid::new_v4().to_string();
     let answer = json!({
@@ -176,13 +206,24 @@ pub(super) async fn create_export(
         "metadata": {}, "created_at": now(),
     });
     let kept = json!({"answer": answer, "records": records});
-    app.exports.lock().unwrap_or_else(PoisonError::into_inner).insert(id, kept);
+    if app.setup.behaviour.exports_are_kept() {
+        let row = sql("INSERT INTO exports VALUES (?, ?)", [id.into(), kept.to_string().into()]);
+        app.clients.transaction(&[row]).await?;
+    } else {
+        app.exports.lock().unwrap_or_else(PoisonError::into_inner).insert(id, kept);
+    }
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
-fn kept(app: &Shared, id: &str) -> Answer<Value> {
+async fn kept(app: &Shared, id: &str) -> Answer<Value> {
+    let missing = || detail(StatusCode::NOT_FOUND, "Export not found");
+    if app.setup.behaviour.exports_are_kept() {
+        let rows = app.clients.query("SELECT kept FROM exports WHERE id = ?", [id.into()]).await?;
+        let text = rows.first().and_then(|row| row["kept"].as_str()).ok_or_else(missing)?;
+        return serde_json::from_str(text).map_err(|_| Refusal::Unhandled);
+    }
     let exports = app.exports.lock().unwrap_or_else(PoisonError::into_inner);
-    exports.get(id).cloned().ok_or_else(|| detail(StatusCode::NOT_FOUND, "Export not found"))
+    exports.get(id).cloned().ok_or_else(missing)
 }
 
 pub(super) async fn read_export(
@@ -190,7 +231,7 @@ pub(super) async fn read_export(
     _: User,
     Path(id): Path<String>,
 ) -> Answer<Json<Value>> {
-    Ok(Json(kept(&app, &id)?["answer"].clone()))
+    Ok(Json(kept(&app, &id).await?["answer"].clone()))
 }
 
 pub(super) async fn download_export(
@@ -198,5 +239,5 @@ pub(super) async fn download_export(
     _: User,
     Path(id): Path<String>,
 ) -> Answer<Json<Value>> {
-    Ok(Json(kept(&app, &id)?["records"].clone()))
+    Ok(Json(kept(&app, &id).await?["records"].clone()))
 }

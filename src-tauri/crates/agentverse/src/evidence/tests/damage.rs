@@ -25,7 +25,7 @@ type Damage = (EvidenceFile, usize, fn(&mut Value), &'static str);
 
 #[test]
 fn each_edited_field_is_found_by_its_rule() {
-    let damages: [Damage; 44] = [
+    let damages: [Damage; 45] = [
         (Manifest, 0, |it| remove(it, "run_id"), "field.missing"),
         (Manifest, 0, |it| remove(it, "created_at"), "field.missing"),
         (Manifest, 0, |it| remove(it, "status"), "field.missing"),
@@ -67,6 +67,7 @@ fn each_edited_field_is_found_by_its_rule() {
         (UniverseGraph, 0, |it| it["nodes"][1]["parent_id"] = json!("gone"), "graph.parent"),
         (UniverseGraph, 0, |it| it["nodes"][1]["node_id"] = json!("node-2"), "cross.graph.node"),
         (UniverseGraph, 0, |it| it["root_node_id"] = json!("node-1"), "graph.root"),
+        (UniverseGraph, 0, |it| it["nodes"][1]["run_id"] = json!("another-run"), "graph.run_id.foreign"),
         (UniverseGraph, 0, |it| it["root_node_id"] = json!(0), "field.type"),
         (UniverseGraph, 0, |it| it["edges"][0]["source_node_id"] = json!("node-1"), "graph.cycle"),
         (
