@@ -211,26 +211,3 @@ fn no_process_outlives_the_rehearsal() {
     drop(rehearsal);
     assert!(all_gone(&pids), "every service ends when the rehearsal is stopped");
 }
-
-#[test]
-fn a_drill_is_called_by_the_criterion_and_the_finding_it_declares() {
-    let catalogue = std::process::Command::new(support::rehearsal_program()).arg("drills").output().unwrap();
-    let drills: Value = serde_json::from_slice(&catalogue.stdout).unwrap();
-    let drill =
-        drills.as_array().unwrap().iter().find(|drill| drill["name"] == "ticks-out-of-order").unwrap();
-    let out = tempfile::tempdir().unwrap();
-    let tests = drill["caught_by"][0].as_str().unwrap();
-    let mut check = holdpoint();
-    check
-        .args(["check", "--rehearse", "--drill", "ticks-out-of-order", "--test", tests, "--out"])
-        .arg(out.path());
-    assert_eq!(check.output().unwrap().status.code(), Some(1));
-    let text = std::fs::read_to_string(out.path().join("step3_results.json")).unwrap();
-    let verdict = serde_json::from_str::<Value>(&text).unwrap()["holdpoint"]["verdict"].clone();
-    let rows = verdict["criteria"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["id"] == drill["criterion"]).unwrap();
-    assert_eq!(row["state"], "broken");
-    let findings = verdict["findings"].as_array().unwrap();
-    let named = findings.iter().find(|finding| finding["code"] == drill["finding"]).unwrap();
-    assert_eq!(named["witness"].as_array().unwrap().len(), 1, "the one stream that is wrong, and no other");
-}

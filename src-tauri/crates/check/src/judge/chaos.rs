@@ -65,9 +65,9 @@ fn fault(
 }
 
 /// The identity that still serves although Railway accepted its restart. A request that nobody knows to have arrived was
-/// not ignored.
+/// not ignored, and what does not answer any more was hit.
 fn ignored(fault: &FaultResults) -> Option<&String> {
-    fault.unchanged.as_ref().filter(|_| fault.requested_at.is_some())
+    fault.unchanged.as_ref().filter(|_| fault.requested_at.is_some() && fault.not_recovered.is_none())
 }
 
 fn describe(fault: &FaultResults, deadline_s: f64) -> (State, String) {

@@ -109,6 +109,10 @@ async fn status_with_room(context: &Context) -> Option<WorkerStatus> {
 /// The worker's boot id, restored first: the key expires 300 s after boot while the worker lives (API facts 4.2).
 pub(super) async fn boot_identity(context: &Context) -> Option<String> {
     let beat = context.api.worker_heartbeat().await.ok()?;
+    // A dead worker leaves its key behind.
+    if beat.status != "success" {
+        return None;
+    }
     let answered = beat.heartbeat_result.and_then(|result| result.boot_id);
     match answered {
         Some(id) => Some(id),
