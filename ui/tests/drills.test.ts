@@ -17,6 +17,18 @@ test('drills stand in groups with what goes wrong, what catches it and how it en
   expect(row).toContain('NO-GO');
 });
 
+test('a drill is found by what goes wrong or by the test that catches it', async () => {
+  const { user } = await show(Drills);
+  const field = await screen.findByRole('searchbox', { name: 'Find a drill' });
+  await user.type(field, 'restart C1');
+  expect(screen.getAllByRole('button', { name: /^Run drill/ })).toHaveLength(2);
+  expect(text(screen.getByRole('status'))).toBe('2 of 15 drills');
+  await user.clear(field);
+  await user.type(field, 'nothing like it');
+  await user.click(screen.getByRole('button', { name: 'Show all drills' }));
+  expect(screen.getAllByRole('button', { name: /^Run drill/ })).toHaveLength(15);
+});
+
 test('one click runs the drill in the rehearsal with all tests and leads to the check', async () => {
   const { user, sent } = await show(Drills);
   await user.click(await screen.findByRole('button', { name: 'Run drill Worker loses runs' }));

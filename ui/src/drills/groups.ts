@@ -1,7 +1,24 @@
 import type { Drill } from '../host/types/Drill';
 
 /** Groups in a fixed order; a group that Rust adds later comes at the end. */
-const ORDER = ['whole system', 'load', 'streaming and storage', 'chaos', 'evidence', 'deceit'];
+const ORDER = [
+  'whole system',
+  'load',
+  'streaming and storage',
+  'chaos',
+  'evidence',
+  'as seen on the real code',
+  'deceit',
+];
+
+/** The drills that name every word: in title, name, what goes wrong, group, or a test that catches it. */
+export function matching(drills: Drill[], text: string): Drill[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return drills.filter((drill) => {
+    const told = [drill.title, drill.name ?? '', drill.what, drill.group, ...drill.caught_by].join(' ').toLowerCase();
+    return words.every((word) => told.includes(word));
+  });
+}
 
 /** Drills by group. */
 export function grouped(drills: Drill[]): [string, Drill[]][] {

@@ -96,6 +96,18 @@ pub struct ApiIdentity {
     pub process_started_at: DateTime<Utc>,
 }
 
+impl ApiIdentity {
+    /// Whether one process answered both times. Two readings of one differ by the rounding of its uptime.
+    pub fn is_same_process(&self, other: &Self) -> bool {
+        (self.process_started_at - other.process_started_at).num_milliseconds().abs() <= 2000
+    }
+
+    /// Whether both looks saw one and the same system.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.version == other.version && self.environment == other.environment && self.is_same_process(other)
+    }
+}
+
 /// A health question that had to wait.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stall {

@@ -7,6 +7,7 @@ use holdpoint_check::environment::{
 };
 use url::Url;
 
+use crate::planning::usual_parameters;
 use crate::view::{EnvironmentForm, FieldProblem, RailwayForm};
 
 /// The form of an environment.
@@ -25,7 +26,7 @@ pub fn form(environment: &Environment) -> EnvironmentForm {
             environment_id: railway.environment_id.clone(),
             services: railway.services.clone(),
         }),
-        parameters: environment.parameters.clone(),
+        parameters: usual_parameters(environment),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use chrono::SecondsFormat;
 use holdpoint_agentverse::evidence::PackState;
 use holdpoint_check::event::{Ending, StreamEndKind};
-use holdpoint_check::results::{Results, TestResults};
+use holdpoint_check::results::{ApiIdentity, Results, TestResults};
 use holdpoint_check::statistics::percentile_ms;
 use holdpoint_check::verdict::Verdict;
 use holdpoint_check::words::{Service, TestId};
@@ -48,14 +49,20 @@ pub fn of_check(
         target.push(("Railway project".to_owned(), railway.project_id.clone()));
         target.push(("Railway environment".to_owned(), railway.environment_id.clone()));
     }
+    let mut last: Option<&ApiIdentity> = None;
     for api in &results.api {
+        // Many looks at one process are one line.
+        if last.is_some_and(|last| last.is_same(api)) {
+            continue;
+        }
+        last = Some(api);
         target.push((
             "API as seen".to_owned(),
             format!(
                 "{} {}, process started {}",
                 api.environment,
                 api.version,
-                api.process_started_at.to_rfc3339()
+                api.process_started_at.to_rfc3339_opts(SecondsFormat::Secs, true)
             ),
         ));
     }

@@ -33,7 +33,7 @@ fn same(sheet: &mut Sheet<'_>) {
             let text = format!("environment {} → {}", before.environment, now.environment);
             note(now.at_ms, &now.version, text);
         }
-        let moved = !same_process(before, now);
+        let moved = !before.is_same_process(now);
         restarts += u64::from(moved && !several);
         if moved && restarts > ours(sheet, now.at_ms) {
             let text = "the API restarted although this check did not restart it then".to_owned();
@@ -92,18 +92,13 @@ fn same(sheet: &mut Sheet<'_>) {
     }
 }
 
-/// Two readings of one process differ by the rounding of its uptime.
-fn same_process(one: &ApiIdentity, other: &ApiIdentity) -> bool {
-    (one.process_started_at - other.process_started_at).num_milliseconds().abs() <= 2000
-}
-
 /// A process that answers again after another one did was never replaced. While one is being replaced both may answer.
 fn several_processes(sheet: &Sheet<'_>) -> bool {
     let looks: Vec<&ApiIdentity> =
         sheet.results.api.iter().filter(|look| !is_restarting(sheet, look.at_ms)).collect();
     looks.iter().enumerate().any(|(at, look)| {
         let earlier = &looks[..at];
-        let left = earlier.iter().rposition(|known| same_process(known, look));
+        let left = earlier.iter().rposition(|known| known.is_same_process(look));
         left.is_some_and(|left| left + 1 < at)
     })
 }
@@ -204,7 +199,10 @@ fn clocks(sheet: &mut Sheet<'_>) {
         Some((_, Some(store))) if fits(store) => State::Broken,
         Some(_) => State::Unproven,
     };
-    let seconds = |difference: i64| format!("{:+.1} s", difference as f64 / 1000.0);
+    let seconds = |difference: i64| match difference {
+        -49..=49 => "0.0 s".to_owned(),
+        _ => format!("{:+.1} s", difference as f64 / 1000.0),
+    };
     let measured = match known {
         None => "not compared".to_owned(),
         Some((api, None)) => format!("API {}", seconds(api)),

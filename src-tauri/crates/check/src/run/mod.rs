@@ -213,7 +213,10 @@ async fn clean_up(context: &Context, session: &Session) {
             runs.len()
         ));
     }
-    left.extend(session.smoke_objects().into_iter().map(|key| format!("storage probe object {key}")));
+    let probes = session.smoke_objects();
+    if !probes.is_empty() {
+        left.push(format!("{} small objects of storage probes: {}", probes.len(), probes.join(", ")));
+    }
     context.emit.emit(Event::CleanedUp { removed, left }).await;
 }
 
