@@ -19,8 +19,16 @@ use crate::view::{
 /// What one message may carry of each list, so that it stays small; the rest follows a tenth of a second later.
 const BATCH: usize = 16;
 
+/// Bytes of a message, but for the first one, which carries all there is.
+const LARGEST: usize = 8 * 1024;
+
 /// Silence is broken after this many milliseconds, so that a page can tell a quiet check from a lost one.
 const SIGN_OF_LIFE_MS: u64 = 1000;
+
+fn size(message: &Live) -> usize {
+    // It goes to the page as JSON; what cannot be written there does not get there.
+    serde_json::to_vec(message).map_or(usize::MAX, |text| text.len())
+}
 
 /// Folds the records of a running check.
 #[derive(Debug)]
@@ -126,61 +134,67 @@ impl LiveFold {
         }
         sent.version = Some(self.version);
         sent.at_ms = elapsed_ms;
-        let limit = if whole { usize::MAX } else { BATCH };
-        let backlog: Vec<BacklogPoint> = backlog(results);
-        let mut runs = Vec::new();
-        for bar in results.runs.iter().map(run_bar) {
-            if runs.len() < limit && sent.runs.get(&bar.run_id) != Some(&bar) {
-                sent.runs.insert(bar.run_id.clone(), bar.clone());
-                runs.push(bar);
-            }
-        }
-        let message = Live {
+        let backlog = backlog(results);
+        let mut message = Live {
             whole,
-            state: self.state(results, elapsed_ms),
-            intervals: results
-                .intervals
-                .iter()
-                .skip(sent.intervals)
-                .take(limit)
-                .map(|interval| IntervalPoint {
-                    at_ms: interval.from_ms,
-                    ok: interval.ok,
-                    failed: interval.failed,
-                    p50_ms: interval.latency.quantile_ms(0.5),
-                    p95_ms: interval.latency.quantile_ms(0.95),
-                    p99_ms: interval.latency.quantile_ms(0.99),
-                })
-                .collect(),
-            backlog: backlog.iter().skip(sent.backlog).take(limit).copied().collect(),
-            lines: self.lines.iter().skip(sent.lines).take(limit).cloned().collect(),
-            logs: self
-                .logs
-                .iter()
-                .skip(sent.logs)
-                .take(if whole { usize::MAX } else { 8 })
-                .cloned()
-                .collect(),
-            runs,
+            state: self.state(results, &backlog, elapsed_ms),
+            intervals: Vec::new(),
+            backlog: Vec::new(),
+            lines: Vec::new(),
+            logs: Vec::new(),
+            runs: Vec::new(),
         };
+        let mut batch = if whole { usize::MAX } else { BATCH };
+        self.fill(&mut message, results, &backlog, sent, batch);
+        while batch <= BATCH && batch > 1 && size(&message) >= LARGEST {
+            batch /= 2;
+            self.fill(&mut message, results, &backlog, sent, batch);
+        }
         sent.intervals += message.intervals.len();
         sent.backlog += message.backlog.len();
         sent.lines += message.lines.len();
         sent.logs += message.logs.len();
+        sent.runs.extend(message.runs.iter().map(|bar| (bar.run_id.clone(), bar.clone())));
         sent.behind = sent.intervals < results.intervals.len()
             || sent.backlog < backlog.len()
             || sent.lines < self.lines.len()
             || sent.logs < self.logs.len()
-            || message.runs.len() >= limit;
+            || message.runs.len() >= batch;
         Some(message)
     }
 
-    fn state(&self, results: &Results, elapsed_ms: u64) -> LiveState {
+    /// Puts at most `batch` of everything that a watcher has not heard of into a message.
+    fn fill(
+        &self,
+        message: &mut Live,
+        results: &Results,
+        backlog: &[BacklogPoint],
+        sent: &Sent,
+        batch: usize,
+    ) {
+        let intervals = results.intervals.iter().skip(sent.intervals).take(batch);
+        message.intervals = intervals
+            .map(|interval| IntervalPoint {
+                at_ms: interval.from_ms,
+                ok: interval.ok,
+                failed: interval.failed,
+                p50_ms: interval.latency.quantile_ms(0.5),
+                p95_ms: interval.latency.quantile_ms(0.95),
+                p99_ms: interval.latency.quantile_ms(0.99),
+            })
+            .collect();
+        message.backlog = backlog.iter().skip(sent.backlog).take(batch).copied().collect();
+        message.lines = self.lines.iter().skip(sent.lines).take(batch).cloned().collect();
+        message.logs = self.logs.iter().skip(sent.logs).take(batch).cloned().collect();
+        let runs = results.runs.iter().map(run_bar);
+        message.runs = runs.filter(|bar| sent.runs.get(&bar.run_id) != Some(bar)).take(batch).collect();
+    }
+
+    fn state(&self, results: &Results, backlog: &[BacklogPoint], elapsed_ms: u64) -> LiveState {
         let elapsed_ms =
             if results.ending.is_some() { results.elapsed_ms } else { elapsed_ms.max(results.elapsed_ms) };
         let tests: Vec<LiveTest> =
             TestId::ALL.into_iter().map(|test| self.tile(results, test, elapsed_ms)).collect();
-        let backlog = backlog(results);
         LiveState {
             number: self.number,
             check_id: results.check_id.clone(),
@@ -499,7 +513,7 @@ mod tests {
         let mut messages = 0;
         // Time stands still: only what is new is a reason for a message.
         while let Some(message) = fold.message(&mut sent, 0) {
-            assert!(serde_json::to_vec(&message).unwrap().len() < 8 * 1024);
+            assert!(size(&message) < LARGEST);
             heard += message.lines.len();
             messages += 1;
             assert!(messages < 1000, "a watcher would be told for ever");
