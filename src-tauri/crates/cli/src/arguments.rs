@@ -105,6 +105,8 @@ pub(crate) struct RehearseOptions {
 pub(crate) enum Profile {
     /// The contract as it is meant
     Healthy,
+    /// The same at the edges of what it allows: slow answers, lists in any order, tasks delivered twice
+    Restless,
     /// The second generation as recorded, faults included
     G2,
     /// The first generation as recorded, faults included
@@ -115,6 +117,7 @@ impl Profile {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
+            Self::Restless => "restless",
             Self::G2 => "g2",
             Self::G1 => "g1",
         }

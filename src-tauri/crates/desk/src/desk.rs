@@ -145,7 +145,7 @@ impl Desk {
         }
         let wanted = match drill {
             None | Some("healthy") => Manner::Profile("healthy".into()),
-            Some(profile @ ("g1" | "g2")) => Manner::Profile(profile.into()),
+            Some(profile @ ("g1" | "g2" | "restless")) => Manner::Profile(profile.into()),
             Some(drill) => Manner::Drill(drill.into()),
         };
         let mut slot = self.rehearsal.lock().await;

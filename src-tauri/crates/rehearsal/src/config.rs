@@ -52,6 +52,8 @@ pub(crate) struct Options {
 pub(crate) enum Profile {
     /// The contract as it is meant
     Healthy,
+    /// The same at the edges of what it allows: slow answers, lists in any order, tasks delivered twice
+    Restless,
     /// The second generation as recorded, faults included
     G2,
     /// The first generation as recorded, faults included
@@ -71,7 +73,12 @@ impl Behaviour {
     }
 
     fn healthy(&self) -> bool {
-        self.profile == Profile::Healthy
+        matches!(self.profile, Profile::Healthy | Profile::Restless)
+    }
+
+    /// Whether everything that the contract leaves open varies.
+    pub(crate) fn restless(&self) -> bool {
+        self.profile == Profile::Restless
     }
 
     /// Whether the contract as it is meant is kept where `defect` would break it.

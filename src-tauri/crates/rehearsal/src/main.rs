@@ -15,6 +15,7 @@ mod railway;
 mod redis;
 mod supervisor;
 mod telemetry;
+mod unrest;
 mod worker;
 
 use std::io::Write as _;

@@ -338,7 +338,7 @@ impl Supervisor {
     async fn replace(self: &Arc<Self>, role: Role) {
         let usual = self.restart_ms.get(&role).copied().unwrap_or(500);
         let slow = role == Role::Worker && self.switch.has(Defect::SlowRecovery);
-        let pause = if slow { SLOW_RESTART_MS } else { usual };
+        let pause = if slow { SLOW_RESTART_MS } else { self.setup.behaviour.about(usual) };
         self.kill(role).await;
         self.log(role, "Stopping Container");
         if role == Role::Worker && self.switch.has(Defect::WorkerNeverReturns) {

@@ -91,6 +91,9 @@ async fn perform(worker: &Worker, slot: u32, delivery: Delivery) {
         Ok(()) => {
             // Late acknowledgement: only what is done is taken off the queue.
             let _ = patiently(|| worker.clients.acknowledge(delivery.tag)).await;
+            if matches!(delivery.task, Task::Run { .. }) && worker.setup.behaviour.delivers_again() {
+                let _ = worker.clients.push(&delivery.task).await;
+            }
         }
         Err(error) => say(&format!("task failed: {error}")),
     }
@@ -128,9 +131,10 @@ async fn execute(worker: &Worker, slot: u32, run_id: &str, again: bool) -> Resul
     }
     let started = Utc::now();
     say(&format!("run {run_id} started on slot {slot}"));
-    let jitter = worker.setup.run_ms / 4;
+    let usual = worker.setup.behaviour.about(worker.setup.run_ms);
+    let jitter = usual / 4;
     let spread = if jitter == 0 { 0 } else { rand::random_range(0..=2 * jitter) };
-    tokio::time::sleep(Duration::from_millis(worker.setup.run_ms - jitter + spread)).await;
+    tokio::time::sleep(Duration::from_millis(usual - jitter + spread)).await;
     let finished = Finished {
         run_id: run_id.into(),
         project_id: field(&row, "project"),

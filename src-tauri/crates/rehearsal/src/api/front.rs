@@ -22,6 +22,7 @@ fn window(path: &str) -> Option<(usize, u64)> {
 
 pub(super) async fn limited(State(app): State<Shared>, request: Request, next: Next) -> Response {
     drop(app.frozen.read().await);
+    app.setup.behaviour.linger().await;
     let path = request.uri().path().to_owned();
     let Some((limit, window_s)) = window(&path) else { return next.run(request).await };
     let Ok((allowed, remaining)) = app.clients.limit(&path, limit, window_s).await else {

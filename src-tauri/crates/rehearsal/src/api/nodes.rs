@@ -241,14 +241,17 @@ pub(super) async fn universe_map(
         of("SELECT * FROM edges WHERE project = ? ORDER BY created, id"),
     ];
     let mut rows = app.clients.transaction(&statements).await?;
-    let edges: Vec<Value> =
+    let mut edges: Vec<Value> =
         rows.pop().map(|rows| rows.rows.iter().map(edge_answer).collect()).unwrap_or_default();
-    let nodes: Vec<Value> =
+    let mut nodes: Vec<Value> =
         rows.pop().map(|rows| rows.rows.iter().map(node_answer).collect()).unwrap_or_default();
     let explored = nodes.iter().filter(|node| node["is_explored"] == true).count();
     let depth = nodes.iter().filter_map(|node| node["depth"].as_i64()).max();
+    let root = nodes.first().map(|node| node["node_id"].clone());
+    app.setup.behaviour.reorder(&mut nodes);
+    app.setup.behaviour.reorder(&mut edges);
     Ok(Json(json!({
-        "project_id": id, "root_node_id": nodes.first().map(|node| node["node_id"].clone()),
+        "project_id": id, "root_node_id": root,
         "total_nodes": nodes.len(), "explored_nodes": explored, "max_depth": depth, "nodes": nodes, "edges": edges,
     })))
 }

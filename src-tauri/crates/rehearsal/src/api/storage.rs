@@ -74,8 +74,11 @@ pub(super) async fn telemetry_stream(
     }
     let flaw = STREAM_FLAWS.into_iter().find(|flaw| app.switch.nth(*flaw, 4));
     let steps = steps(start, flaw);
-    let mut response =
-        Sse::new(ticks(steps, Duration::from_secs_f64(1.0 / speed), connection)).into_response();
+    let behaviour = app.setup.behaviour.clone();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 100 and 10,000")]
+    let usual = (1000.0 / speed) as u64;
+    let pause = move || Duration::from_millis(behaviour.about(usual));
+    let mut response = Sse::new(ticks(steps, pause, connection)).into_response();
     response.headers_mut().insert("x-accel-buffering", "no".parse().map_err(|_| Refusal::Unhandled)?);
     Ok(response)
 }
@@ -135,23 +138,23 @@ fn steps(start: i64, flaw: Option<Defect>) -> VecDeque<Step> {
 /// One event a step; no event ids (API facts 4.7).
 fn ticks(
     steps: VecDeque<Step>,
-    pause: Duration,
+    pause: impl Fn() -> Duration,
     connection: Option<OwnedSemaphorePermit>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let state = (steps, connection, true);
-    futures::stream::unfold(state, move |(mut steps, connection, first)| async move {
+    let state = (steps, connection, pause, true);
+    futures::stream::unfold(state, move |(mut steps, connection, pause, first)| async move {
         let event = match steps.pop_front()? {
             Step::End => Event::default().event("complete").data(json!({"final_tick": TICKS}).to_string()),
             Step::Silence => std::future::pending().await,
             Step::Tick(tick) => {
                 if !first {
-                    tokio::time::sleep(pause).await;
+                    tokio::time::sleep(pause()).await;
                 }
                 let data = json!({"tick": tick, "total_ticks": TICKS, "keyframes": [], "events": []});
                 Event::default().event("tick").data(data.to_string())
             }
         };
-        Some((Ok(event), (steps, connection, false)))
+        Some((Ok(event), (steps, connection, pause, false)))
     })
 }
 

@@ -76,6 +76,14 @@ pub(crate) fn catalogue() -> Value {
         };
     let mut all = vec![
         whole(None, "Healthy", "Nothing", &[], "go", false),
+        whole(
+            Some("restless"),
+            "Healthy and restless",
+            "Nothing: slow answers, lists in any order, tasks delivered twice, all within the contract",
+            &[],
+            "go",
+            false,
+        ),
         whole(None, "No token", "Nothing; restarts are simulated", &[], "go", true),
         whole(
             Some("g1"),
