@@ -2,7 +2,7 @@
 
 use crate::steps::{Failure, build, cargo, step};
 
-/// `cargo xtask drills [NAME...] [--group GROUP] [--jobs N] [--beside] [--write]`.
+/// `cargo xtask drills [NAME...] [--group GROUP] [--healthy N] [--jobs N] [--beside] [--write]`.
 pub fn drills(arguments: &[String]) -> Result<(), Failure> {
     step("Build holdpoint and its rehearsal", &mut build())?;
     step(

@@ -28,10 +28,10 @@ Usage: cargo xtask COMMAND
   bundle                            packages to install, for release: .deb and .rpm, or this system's own kind
   bench window [--checks N]         what the window costs beside a bare one, in time, processor and memory
   repeat [N] [--profile PROFILE]    N checks on the rehearsal, one after the other (20, healthy)
-  drills [NAME...] [--group GROUP] [--jobs N] [--beside] [--write]
-                                    checks with one seeded defect each, and which of them were called; --beside
-                                    asks the script that this replaces too, --write keeps the table in
-                                    src-tauri/crates/rehearsal/DRILLS.md
+  drills [NAME...] [--group GROUP] [--healthy N] [--jobs N] [--beside] [--write]
+                                    checks with one seeded defect each, and which of them were called, then
+                                    healthy ones (50 after all drills); --beside asks the script that this
+                                    replaces too, --write keeps the table in src-tauri/crates/rehearsal/DRILLS.md
   fresh-root [DIR] [--only-root|--deb]
                                     make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
                                     needs root; with --only-root stop once the root stands; with --deb

@@ -1,6 +1,7 @@
 //! Runs every drill of the rehearsal and compares what the check called it with what it must be called:
-//! `drills [NAME…] [--group GROUP] [--jobs N] [--beside] [--write]`. The detection table goes to the terminal, with
-//! `--write` into the docs too; with `--beside` the script that Holdpoint replaces is put beside it.
+//! `drills [NAME…] [--group GROUP] [--healthy N] [--jobs N] [--beside] [--write]`. The detection table goes to the terminal,
+//! with `--write` into the docs too; with `--beside` the script that Holdpoint replaces is put beside it. After all drills
+//! come healthy checks: a judge that calls everything a fault would call every drill.
 //!
 //! What was called is read from the verdict that the check saved, never from what it printed.
 
@@ -23,6 +24,9 @@ const AT_ONCE: usize = 6;
 
 /// Checks at once where nobody says how many: each has a rehearsal of its own and mostly waits.
 const JOBS: usize = 4;
+
+/// Healthy checks after all drills, where nobody says how many.
+const HEALTHY: usize = 50;
 
 /// Defects that a check from outside cannot call, so that nobody takes their absence from the table for an oversight.
 const NOT_SEEN: &str = "
@@ -98,20 +102,23 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<bool, Failure> {
     let mut names = Vec::new();
-    let (mut group, mut jobs, mut write, mut beside) = (None, JOBS, false, false);
+    let (mut group, mut healthy, mut jobs, mut write, mut beside) = (None, None, JOBS, false, false);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--group" => group = Some(words.next().ok_or("`--group` needs a name")?),
+            "--healthy" => healthy = Some(words.next().ok_or("`--healthy` needs a number")?.parse()?),
             "--jobs" => jobs = words.next().ok_or("`--jobs` needs a number")?.parse()?,
             "--write" => write = true,
             "--beside" => beside = true,
             _ => names.push(word),
         }
     }
-    if write && (group.is_some() || !names.is_empty()) {
-        return Err("`--write` keeps the whole table, so it runs every drill".into());
+    if write && (group.is_some() || !names.is_empty() || healthy == Some(0)) {
+        return Err("`--write` keeps the whole table, so it runs every drill and the healthy checks".into());
     }
+    let all = group.is_none() && names.is_empty();
+    let healthy = healthy.unwrap_or(if all { HEALTHY } else { 0 });
     let drills: Vec<Drill> = catalogue()?
         .into_iter()
         .filter(|drill| group.as_ref().is_none_or(|group| drill.group == *group))
@@ -167,9 +174,10 @@ async fn run() -> Result<bool, Failure> {
         }
         table.push((drill, called));
     }
+    let sound = all_sound(healthy, jobs, folder).await?;
     if write {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rehearsal/DRILLS.md");
-        std::fs::write(&path, document(&table)?)?;
+        std::fs::write(&path, document(&table, sound, healthy)?)?;
         println!("\nwritten: {}", path.display());
     }
     let right = table.iter().filter(|(_, called)| called.right()).count();
@@ -178,7 +186,56 @@ async fn run() -> Result<bool, Failure> {
         println!("\nthe old script said GO to {fooled} of {}", table.len());
     }
     println!("\n{right} of {} drills called", table.len());
-    Ok(right == table.len())
+    if healthy > 0 {
+        println!("{sound} of {healthy} healthy checks GO");
+    }
+    Ok(right == table.len() && sound == healthy)
+}
+
+/// How many of so many checks of a healthy but restless deployment are GO.
+async fn all_sound(count: usize, jobs: usize, folder: &Path) -> Result<usize, Failure> {
+    if count > 0 {
+        println!("\n{:<28} {:<10} {:>7}", "healthy and restless", "verdict", "seconds");
+    }
+    let checks = (1..=count).map(|number| async move {
+        let out = folder.join(format!("healthy-{number}"));
+        let asked = move || -> Result<_, String> {
+            let started = Instant::now();
+            let results = results_of(&["--profile", "restless"], &out).map_err(|error| error.to_string())?;
+            Ok((number, results, started.elapsed().as_secs_f64()))
+        };
+        tokio::task::spawn_blocking(asked).await
+    });
+    let mut checks = futures::stream::iter(checks).buffered(jobs.max(1));
+    let mut sound = 0;
+    while let Some(answer) = checks.next().await {
+        let (number, results, seconds) = answer??;
+        let verdict = &results["holdpoint"]["verdict"];
+        let word = verdict["word"].as_str().unwrap_or_default();
+        println!("{number:<28} {:<10} {seconds:>7.1}", told(word));
+        if word == "go" {
+            sound += 1;
+        } else {
+            println!("    {}", verdict["headline"]);
+        }
+    }
+    Ok(sound)
+}
+
+/// Runs a check of the rehearsal and reads what it saved.
+fn results_of(arguments: &[&str], out: &Path) -> Result<Value, Failure> {
+    Command::new(program("holdpoint")?)
+        .args(["check", "--rehearse"])
+        .args(arguments)
+        .arg("--out")
+        .arg(out)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()?;
+    let file = out.join("step3_results.json");
+    let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(serde_json::from_slice(&bytes)?)
 }
 
 /// The programs lie where this one does.
@@ -210,21 +267,10 @@ fn told(word: &str) -> &str {
 }
 
 fn check(drill: &Drill, folder: &Path) -> Result<Called, Failure> {
-    let out = folder.join(&drill.name);
     let started = Instant::now();
-    Command::new(program("holdpoint")?)
-        .args(["check", "--drill", &drill.name, "--test", &drill.tests.join(","), "--out"])
-        .arg(&out)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()?;
+    let arguments = ["--drill", drill.name.as_str(), "--test", &drill.tests.join(",")];
+    let results = results_of(&arguments, &folder.join(&drill.name))?;
     let seconds = started.elapsed().as_secs_f64();
-    let file = out.join("step3_results.json");
-    let results: Value = std::fs::read(&file)
-        .map_err(|error| format!("{}: {}: {error}", drill.name, file.display()))
-        .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()))?;
     let verdict = &results["holdpoint"]["verdict"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let rows = || verdict["criteria"].as_array().into_iter().flatten();
@@ -251,7 +297,7 @@ fn check(drill: &Drill, folder: &Path) -> Result<Called, Failure> {
 }
 
 /// The table as a document.
-fn document(table: &[(Drill, Called)]) -> Result<String, std::fmt::Error> {
+fn document(table: &[(Drill, Called)], sound: usize, healthy: usize) -> Result<String, std::fmt::Error> {
     let mut text = String::from(
         "# Drills\n\nMade by `cargo xtask drills --write` from the verdicts that real checks saved. Each drill is the \
          healthy rehearsal with one seeded defect; a sound check must end NO-GO, break the criterion of the row, and \
@@ -291,6 +337,13 @@ fn document(table: &[(Drill, Called)]) -> Result<String, std::fmt::Error> {
             called.old.map_or_else(String::new, |old| format!(" {old} |"))
         )?;
     }
+    let right = table.iter().filter(|(_, called)| called.right()).count();
+    writeln!(text, "\n{right} of {} drills called.", table.len())?;
+    write!(
+        text,
+        "\n## Healthy\n\n{sound} of {healthy} checks of the `restless` profile are GO: slow answers, lists in any order and \
+         tasks delivered twice, all within the contract.\n"
+    )?;
     text.push_str(NOT_SEEN);
     Ok(text)
 }
