@@ -3,27 +3,20 @@ import './parts/language';
 import { mount } from 'svelte';
 import App from './App.svelte';
 import type { Host } from './host/host';
+import { tauriHost } from './host/tauri';
 import './styles/tokens.css';
 import './styles/components.css';
 
-async function door(): Promise<Host> {
-  if ('__TAURI_INTERNALS__' in window) {
-    const { tauriHost } = await import('./host/tauri');
-    return tauriHost();
-  }
-  if (import.meta.env.DEV) {
-    const { fakeHost } = await import('./host/fake');
-    return fakeHost(new URLSearchParams(location.search).get('fake') ?? '');
-  }
-  throw new Error('This page belongs into the window of Holdpoint.');
-}
-
 const target = document.getElementById('app');
 if (target) {
-  door().then(
-    (host) => mount(App, { target, props: { host } }),
-    (thrown: unknown) => {
-      target.textContent = `Holdpoint could not start. ${thrown instanceof Error ? thrown.message : String(thrown)}`;
-    },
-  );
+  const start = (host: Host) => mount(App, { target, props: { host } });
+  if ('__TAURI_INTERNALS__' in window) {
+    start(tauriHost());
+  } else if (import.meta.env.DEV) {
+    void import('./host/fake').then(({ fakeHost }) =>
+      start(fakeHost(new URLSearchParams(location.search).get('fake') ?? '')),
+    );
+  } else {
+    target.textContent = 'This page belongs into the window of Holdpoint.';
+  }
 }

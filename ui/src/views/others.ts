@@ -1,0 +1,9 @@
+/** The views that nobody sees first. */
+export { default as Drills } from './Drills.svelte';
+export { default as Environments } from './Environments.svelte';
+export { default as History } from './History.svelte';
+export { default as Live } from './Live.svelte';
+export { default as Report } from './Report.svelte';
+export { default as Services } from './Services.svelte';
+export { default as Settings } from './Settings.svelte';
+export { default as Verdict } from './Verdict.svelte';
