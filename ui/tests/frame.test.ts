@@ -1,5 +1,3 @@
-// Loaded before the first test, as the window has it before a person can click.
-import '../src/views/others';
 import { screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, it } from 'vitest';
 import { routeOf } from '../src/route';

@@ -1,4 +1,6 @@
 /** What the tests of the frame, Check, Live, Verdict and Settings share: the whole page over a fake host. */
+// Loaded before the first test, as the window has it before a person can click.
+import '../src/views/others';
 import { render, screen } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
 import { tick } from 'svelte';

@@ -29,6 +29,9 @@ pub struct Record {
     pub event: Event,
 }
 
+/// What is compared of a service's deployments, as [`Event::Compared`] begins.
+pub(crate) const DEPLOYMENT: &str = "serving deployment";
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

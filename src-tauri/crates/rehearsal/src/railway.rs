@@ -146,7 +146,7 @@ fn deployment_of(supervisor: &Supervisor, role: Role) -> Deployment {
         // A restart does not show here (Railway facts 6.2): the status stays what it was.
         status: DeploymentStatus::Success,
         deployment_stopped: false,
-        created_at: DateTime::from_timestamp(1_768_000_000, 0).unwrap_or_default(),
+        created_at: supervisor.started_at,
         project_id: supervisor.project_id.clone(),
         environment_id: supervisor.environment_id.clone(),
         service_id: supervisor.service_ids[&role].clone(),

@@ -49,6 +49,8 @@ pub(crate) struct Supervisor {
     pub(crate) environment_id: String,
     pub(crate) token: String,
     pub(crate) service_ids: BTreeMap<Role, String>,
+    /// When everything was deployed.
+    pub(crate) started_at: DateTime<Utc>,
     deployments: Mutex<BTreeMap<Role, String>>,
     running: BTreeMap<Role, AsyncMutex<Option<Running>>>,
     logs: Mutex<BTreeMap<Role, VecDeque<Line>>>,
@@ -174,6 +176,7 @@ impl Supervisor {
         };
         Ok(Self {
             switch: setup.behaviour.switch(),
+            started_at: Utc::now(),
             starts: Mutex::default(),
             setup,
             restart_ms: BTreeMap::from([

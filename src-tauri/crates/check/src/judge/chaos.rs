@@ -3,10 +3,9 @@
 use super::load::streams;
 use super::sheet::{Row, Say, Sheet, witness};
 use super::whole;
-use crate::event::{StreamEndKind, WriteKind};
+use crate::event::{DEPLOYMENT, StreamEndKind, WriteKind};
 use crate::plan::ChaosIntent;
 use crate::results::{Comparison, FaultResults, TestResults};
-use crate::run::DEPLOYMENT;
 use crate::verdict::{State, Weight, Witness};
 use crate::words::{Service, Sureness, TestId};
 
@@ -403,10 +402,10 @@ fn identity_kept(
     service: Service,
     results: &TestResults,
 ) {
-    let Some(one) = since_the_restart(results).find(|one| !one.what.starts_with(DEPLOYMENT)) else {
-        return;
-    };
-    let same = one.before == one.after;
+    let proven = sheet.results.fault_of(test).and_then(|fault| fault.proven.as_ref());
+    let compared = since_the_restart(results).find(|one| !one.what.starts_with(DEPLOYMENT)).cloned();
+    let Some(one) = compared.or_else(|| proven.map(|(_, _, after)| not_compared(after))) else { return };
+    let same = one.after.is_some() && one.before == one.after;
     let after = one.after.clone().unwrap_or_else(|| "unknown".into());
     sheet.row(Row {
         id,
@@ -421,7 +420,7 @@ fn identity_kept(
             (false, Some(_)) => State::Broken,
             (false, None) => State::Unproven,
         },
-        sureness: Sureness::Proven,
+        sureness: if one.after.is_some() { Sureness::Proven } else { Sureness::NotChecked },
     });
     if !same {
         let say = Say {
@@ -444,6 +443,11 @@ fn since_the_restart(results: &TestResults) -> impl Iterator<Item = &Comparison>
     results.compared.iter().filter(|one| one.what.contains("since the restart"))
 }
 
+/// What a restart that was done must be compared with, and was not.
+fn not_compared(before: &str) -> Comparison {
+    Comparison { what: String::new(), before: Some(before.into()), after: None }
+}
+
 /// A restart starts the same deployment again; another one is another program, whose behaviour this test did not ask for.
 fn deployment_kept(
     sheet: &mut Sheet<'_>,
@@ -451,9 +455,10 @@ fn deployment_kept(
     service: Service,
     results: &TestResults,
 ) {
-    let Some(one) = since_the_restart(results).find(|one| one.what.starts_with(DEPLOYMENT)).cloned() else {
-        return;
-    };
+    let asked = sheet.results.fault_of(test).filter(|fault| fault.refused.is_none());
+    let compared = since_the_restart(results).find(|one| one.what.starts_with(DEPLOYMENT)).cloned();
+    let missing = || asked.map(|fault| not_compared(&fault.intent.deployment_id));
+    let Some(one) = compared.or_else(missing) else { return };
     let (state, measured) = match &one.after {
         Some(after) if one.before.as_ref() == Some(after) => (State::Met, "the same".to_owned()),
         Some(after) => (State::Broken, format!("another since: {after}")),

@@ -179,12 +179,15 @@ fn stalls(sheet: &mut Sheet<'_>) {
     sheet.find("api.stalls", None, weight, say);
 }
 
-/// Whether a restart was under way while the question waited.
+/// Whether the question waited because of a restart.
 fn during_a_fault(sheet: &Sheet<'_>, stall: &Stall) -> bool {
     let end = stall.from_ms as f64 + stall.waited_ms;
     sheet.results.faults.iter().filter(|fault| fault.refused.is_none()).any(|fault| {
         let over = fault.recovered_ms.is_some_and(|recovered| recovered < stall.from_ms);
-        !over && end >= fault.intended_ms as f64
+        // What it had waited for by then is nobody's restart.
+        let before = fault.intended_ms as f64 - stall.from_ms as f64;
+        let limit = sheet.results.plan.parameters.l1.p95_limit_ms;
+        !over && end >= fault.intended_ms as f64 && before < limit
     })
 }
 

@@ -278,6 +278,15 @@ fn a_wait_while_a_service_restarts_is_not_held_against_the_api() {
 }
 
 #[test]
+fn a_wait_that_was_too_long_before_a_restart_is_not_excused_by_it() {
+    let verdict = damaged(|results| {
+        let from_ms = results.faults[0].intended_ms - 5500;
+        results.stalls.push(stall(from_ms));
+    });
+    assert!(verdict.findings.iter().any(|finding| finding.code == "api.stalled"), "{:#?}", verdict.findings);
+}
+
+#[test]
 fn the_api_may_restart_as_often_as_this_check_restarts_it() {
     // The healthy check restarts it once; a second process that was never asked for is somebody else's.
     let verdict = damaged(|results| {
@@ -303,7 +312,7 @@ fn several_processes_that_answer_in_turn_are_no_restarts() {
 #[test]
 fn what_is_missing_is_never_go() {
     type Missing = (&'static str, fn(&mut Results));
-    let damages: [Missing; 18] = [
+    let damages: [Missing; 21] = [
         ("the restart is not proven", |r| r.faults[0].proven = None),
         ("nothing was seen to go, and recovery was looked for after the deadline", |r| {
             r.faults[2].proven = None;
@@ -337,6 +346,17 @@ fn what_is_missing_is_never_go() {
         ("the computer slept", |r| r.fitness.as_mut().unwrap().longest_stall_ms = 60_000.0),
         ("no fitness on record", |r| r.fitness = None),
         ("nobody watched", |r| r.watched = None),
+        ("the deployments were not compared", |r| {
+            test(r, TestId::C3).compared.retain(|one| !one.what.contains("deployment"));
+        }),
+        ("the worker's identity was not read again", |r| {
+            test(r, TestId::C1).compared.retain(|one| !one.what.contains("boot id"));
+        }),
+        ("bucket writes have no time", |r| {
+            for probe in &mut test(r, TestId::L3).storage_probes {
+                (probe.write_ms, probe.read_ms) = (None, None);
+            }
+        }),
         ("the clocks were not compared", |r| r.clocks = None),
         ("both other clocks differ", |r| r.clocks = Some((-420_000, Some(-420_000)))),
         ("only one other clock, and it differs", |r| r.clocks = Some((-420_000, None))),

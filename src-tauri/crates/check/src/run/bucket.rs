@@ -1,6 +1,6 @@
 //! BUCKET: parts (a) to (g) of bucket isolation (API facts 8).
 
-use holdpoint_agentverse::error::ErrorClass;
+use holdpoint_agentverse::error::{ApiError, ErrorClass};
 use holdpoint_agentverse::storage::Storage;
 use serde_json::Value;
 
@@ -272,26 +272,43 @@ async fn others(context: &Context, session: &Session) -> BucketPart {
         Ok((keys, _)) => keys,
         Err(error) => return part('g', title, PartState::Unproven, error.to_string(), Vec::new()),
     };
-    let Some(key) = keys.into_iter().map(|object| object.key).find(|key| !key.starts_with(&own)) else {
-        let nothing = "the bucket holds no other tenant's object that could be handed out";
-        return part('g', title, PartState::Holds, nothing, Vec::new());
-    };
     let Some(mut reference) =
         session.first_run.telemetry_ref.as_ref().and_then(|one| serde_json::to_value(one).ok())
     else {
         let missing = "this check's own run has no telemetry to compare with";
-        return part('g', title, PartState::Unproven, missing, vec![key]);
+        return part('g', title, PartState::Unproven, missing, Vec::new());
     };
+    let there = keys.into_iter().map(|object| object.key).find(|key| !key.starts_with(&own));
+    let exists = there.is_some();
+    // Where there is no such object, one is asked for that another tenant could have.
+    let key = there.unwrap_or_else(|| format!("telemetry/{0}/{0}.json.gz", uuid::Uuid::new_v4()));
     reference["key"] = key.as_str().into();
-    let (state, observed) = match context.api.replay_chunk(&reference, 0, 10).await {
-        Ok(_) => (PartState::Broken, "a replay of it was answered".to_owned()),
-        Err(error) if matches!(error.class, ErrorClass::Status(401 | 403 | 404)) => {
+    let refusal = context.api.replay_chunk(&reference, 0, 10).await.err();
+    let (state, observed) = handed_out(exists, refusal.as_ref());
+    part('g', title, state, observed, vec![key])
+}
+
+/// What the answer to a replay of another tenant's object says. That one which does not exist is not found says nothing.
+fn handed_out(exists: bool, refusal: Option<&ApiError>) -> (PartState, String) {
+    let Some(error) = refusal else {
+        return (PartState::Broken, "a replay of it was answered".to_owned());
+    };
+    match error.class {
+        ErrorClass::Status(401 | 403) => {
             (PartState::Holds, format!("a replay of it was refused: {}", error.class.word()))
         }
+        ErrorClass::Status(404) if exists => {
+            (PartState::Holds, format!("a replay of it was refused: {}", error.class.word()))
+        }
+        ErrorClass::Status(404) => (
+            PartState::Unproven,
+            "no other tenant's object is in the bucket, and one that does not exist was not found; let another \
+             account make one run, then run the check again"
+                .to_owned(),
+        ),
         // An error of the server is no refusal: nobody knows what the next one would answer.
-        Err(error) => (PartState::Unproven, error.to_string()),
-    };
-    part('g', title, state, observed, vec![key])
+        _ => (PartState::Unproven, error.to_string()),
+    }
 }
 
 /// The first few of many.

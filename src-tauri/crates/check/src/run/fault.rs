@@ -11,12 +11,9 @@ use holdpoint_railway::{self as railway, Target};
 use tokio::time::Instant;
 
 use super::context::Context;
-use crate::event::{Event, FaultIntent, Phase};
+use crate::event::{DEPLOYMENT, Event, FaultIntent, Phase};
 use crate::plan::ChaosIntent;
 use crate::words::{Service, TestId};
-
-/// What is compared of a service's deployments.
-pub(crate) const DEPLOYMENT: &str = "serving deployment";
 
 /// What became of the wish to inject a fault.
 #[derive(Debug)]

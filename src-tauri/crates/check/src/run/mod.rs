@@ -30,7 +30,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::context::ConnectError;
-pub(crate) use self::fault::DEPLOYMENT;
 pub use self::lock::{Holder, LockError};
 pub use self::preflight::preflight_rows;
 

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use crate::event::Event;
+use crate::results::ApiIdentity;
 
 const STEP: Duration = Duration::from_millis(500);
 /// Shorter waits are not written down.
@@ -25,8 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const WAITING_LIMIT: usize = 16;
 /// A system that changes back and forth is told this often.
 const CHANGE_LIMIT: u64 = 20;
-/// Two readings of one process differ by the rounding of its uptime.
-const SAME_PROCESS_MS: i64 = 2000;
 
 /// A running watch.
 #[derive(Debug)]
@@ -35,11 +34,38 @@ pub(super) struct Watch {
     task: tokio::task::JoinHandle<()>,
 }
 
+/// How long questions have failed, whether they waited or were refused at once.
+#[derive(Debug, Default)]
+struct Silence {
+    /// When the latest question was asked that was answered.
+    heard: Option<Instant>,
+    /// When the first question after it was asked that was not.
+    since: Option<Instant>,
+}
+
+impl Silence {
+    /// Takes the end of a question, and answers with a silence that it ends: since when, and how long. Ends come in any
+    /// order; one that is older than the latest answer says nothing.
+    fn note(&mut self, asked: Instant, answered: bool) -> Option<(Instant, Duration)> {
+        if self.heard.is_some_and(|heard| asked < heard) {
+            return None;
+        }
+        if !answered {
+            self.since = Some(self.since.map_or(asked, |since| since.min(asked)));
+            return None;
+        }
+        self.heard = Some(asked);
+        let since = self.since.take_if(|since| *since < asked)?;
+        Some((since, asked - since))
+    }
+}
+
 struct Shared {
     client: holdpoint_agentverse::Client,
     emit: crate::journal::Emitter,
     began: Instant,
-    last: Mutex<Option<Health>>,
+    last: Mutex<Option<ApiIdentity>>,
+    silence: Mutex<Silence>,
     changes: AtomicU64,
 }
 
@@ -52,6 +78,7 @@ impl Watch {
             emit: context.emit.clone(),
             began,
             last: Mutex::default(),
+            silence: Mutex::default(),
             changes: AtomicU64::new(0),
         });
         let task = tokio::spawn(watch(shared, stop.clone(), context.stop.clone()));
@@ -87,6 +114,9 @@ async fn watch(shared: Arc<Shared>, stop: CancellationToken, abort: Cancellation
         () = async { while waiting.join_next().await.is_some() {} } => {}
         () = abort.cancelled() => waiting.abort_all(),
     }
+    if let Some(since) = shared.silence.lock().await.since {
+        tell(&shared, since, since.elapsed(), false).await;
+    }
     let step_ms = u64::try_from(STEP.as_millis()).unwrap_or(u64::MAX);
     shared.emit.emit(Event::Watched { questions, step_ms }).await;
 }
@@ -95,14 +125,13 @@ async fn ask(shared: &Shared) {
     let asked = Instant::now();
     let answer = timeout(PATIENCE, shared.client.health_within(PATIENCE)).await;
     let waited = asked.elapsed();
+    let answered = matches!(answer, Ok(Ok(_)));
     if waited >= WORTH_TELLING {
-        let from_ms = u64::try_from((asked - shared.began).as_millis()).unwrap_or(u64::MAX);
-        let event = Event::ApiStalled {
-            from_ms,
-            waited_ms: waited.as_secs_f64() * 1000.0,
-            answered: matches!(answer, Ok(Ok(_))),
-        };
-        shared.emit.emit(event).await;
+        tell(shared, asked, waited, answered).await;
+    }
+    let silence = shared.silence.lock().await.note(asked, answered);
+    if let Some((since, lasted)) = silence.filter(|(_, lasted)| *lasted >= WORTH_TELLING) {
+        tell(shared, since, lasted, false).await;
     }
     // An answer that was long under way may be older than the one seen last.
     if let Ok(Ok(health)) = answer
@@ -112,23 +141,52 @@ async fn ask(shared: &Shared) {
     }
 }
 
-/// Tells who answers now, where that is another than before.
-async fn compare(shared: &Shared, health: Health) {
-    let mut last = shared.last.lock().await;
-    let changed = last.as_ref().is_some_and(|last| !same(last, &health));
-    if changed && shared.changes.fetch_add(1, Ordering::Relaxed) < CHANGE_LIMIT {
-        let event = Event::ApiObserved {
-            version: health.version.clone(),
-            environment: health.environment.clone(),
-            process_started_at: health.started_at(),
-        };
-        shared.emit.emit(event).await;
-    }
-    *last = Some(health);
+async fn tell(shared: &Shared, from: Instant, waited: Duration, answered: bool) {
+    let from_ms = u64::try_from((from - shared.began).as_millis()).unwrap_or(u64::MAX);
+    let event = Event::ApiStalled { from_ms, waited_ms: waited.as_secs_f64() * 1000.0, answered };
+    shared.emit.emit(event).await;
 }
 
-fn same(one: &Health, other: &Health) -> bool {
-    one.version == other.version
-        && one.environment == other.environment
-        && (one.started_at() - other.started_at()).num_milliseconds().abs() <= SAME_PROCESS_MS
+/// Tells who answers now, where that is another than before.
+async fn compare(shared: &Shared, health: Health) {
+    let now = ApiIdentity {
+        at_ms: 0,
+        version: health.version.clone(),
+        environment: health.environment.clone(),
+        process_started_at: health.started_at(),
+    };
+    let mut last = shared.last.lock().await;
+    let changed = last.as_ref().is_some_and(|last| !last.is_same(&now));
+    if changed && shared.changes.fetch_add(1, Ordering::Relaxed) < CHANGE_LIMIT {
+        shared.emit.emit(super::api::observed(&health)).await;
+    }
+    *last = Some(now);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_a_silence_until_a_later_question_is_answered() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut silence = Silence::default();
+        assert_eq!(silence.note(at(1), true), None);
+        assert_eq!(silence.note(at(2), false), None);
+        assert_eq!(silence.note(at(5), false), None);
+        assert_eq!(silence.note(at(7), true), Some((at(2), Duration::from_secs(5))));
+        assert_eq!(silence.note(at(8), true), None);
+    }
+
+    #[test]
+    fn a_question_that_fails_after_later_ones_were_answered_is_no_silence() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut silence = Silence::default();
+        assert_eq!(silence.note(at(3), true), None);
+        assert_eq!(silence.note(at(1), false), None);
+        assert_eq!(silence.note(at(4), true), None);
+        assert_eq!(silence.since, None);
+    }
 }
