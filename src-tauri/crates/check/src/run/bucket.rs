@@ -316,3 +316,20 @@ fn cut(mut list: Vec<String>) -> Vec<String> {
     list.truncate(5);
     list
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_of_what_is_there_or_of_the_asker_holds() {
+        let said = |status| ApiError::new(ErrorClass::Status(status), "POST /replay", "no");
+        let state = |exists, status| handed_out(exists, Some(&said(status))).0;
+        assert_eq!(handed_out(true, None).0, PartState::Broken);
+        assert_eq!(state(true, 403), PartState::Holds);
+        assert_eq!(state(false, 403), PartState::Holds);
+        assert_eq!(state(true, 404), PartState::Holds);
+        assert_eq!(state(false, 404), PartState::Unproven);
+        assert_eq!(state(true, 500), PartState::Unproven);
+    }
+}
