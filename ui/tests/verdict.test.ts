@@ -98,7 +98,7 @@ describe('a verdict', () => {
     await open('', '#/verdict/48');
     const recovery = await screen.findByRole('region', { name: 'Recovery' });
     expect(text(recovery)).toMatch(/Worker 5(\.\d)? s, limit 180 s, 5(\.\d)? s to 5(\.\d)? s before/);
-    expect(text(recovery)).toContain('2 of 3 proven by another identity');
+    expect(text(recovery)).toContain('2 of 3 restarts proven by another process');
   });
 
   it('of simulated chaos has no recovery', async () => {
