@@ -160,6 +160,12 @@ describe('a running check', () => {
     expect(await screen.findByRole('region', { name: 'Verdict: No verdict, aborted' })).toBeTruthy();
   });
 
+  it('says that this computer is offline, and blames nobody', async () => {
+    await open('mid+still+offline');
+    const notice = await screen.findByText(/^Holdpoint is offline, not /);
+    expect(text(notice.parentElement)).toContain('a check with such a gap has no verdict');
+  });
+
   it('says why it cannot be watched', async () => {
     const { user, sent } = await open('mid+still+watch-refused');
     await heading('Check 49');

@@ -101,6 +101,18 @@ const TEST_PACKAGES: &[Package] = &[
         purpose: "the bus on which the keychain of the tests is found",
         detect: Detect::Program("dbus-launch"),
     },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "faketime",
+        purpose: "sets the clock of one program in tests",
+        detect: Detect::Program("faketime"),
+    },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "iproute2",
+        purpose: "takes the network from one program in tests",
+        detect: Detect::Program("ip"),
+    },
 ];
 
 impl Package {

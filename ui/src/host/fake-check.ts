@@ -75,6 +75,8 @@ export interface Script {
   rows: PreflightRow[];
   /** Lines by the thousand, for a test of what the page can bear. */
   busy?: boolean;
+  /** This computer has had no network for four seconds. */
+  offline?: boolean;
 }
 
 interface Planned {
@@ -358,6 +360,7 @@ export class FakeCheck {
       waiting_for: fault
         ? `${fault.name} has not answered for ${Math.round((t - fault.at_ms) / 1000)} s. The last 5 checks took 63 to 66 s here.`
         : null,
+      offline_since_ms: script.offline ? t - 4_000 : null,
       saved,
     };
   }

@@ -1,7 +1,8 @@
 /**
  * The host of component tests and of `vite` without a window. Nothing of it is in the product. A scene is words joined by
  * `+`; those of `fake-archive.ts`, and: live, mid, late, waiting, sim, blocked, misconfigured, preflight-never,
- * preflight-refused, start-refused, plan-refused, watch-refused, home-refused, saving-refused, busy, fast, still.
+ * preflight-refused, start-refused, plan-refused, watch-refused, home-refused, saving-refused, busy, offline, fast,
+ * still.
  */
 import { fakeArchive, type Archive } from './fake-archive';
 import { problem, runbook, scenes } from './fake-archive/kit';
@@ -195,6 +196,7 @@ export function fakeHost(scene = ''): FakeHost {
         tests: ALL.filter((id) => draft.tests.includes(id)),
         rows: rows(draft.environment, chaos === 'simulated'),
         busy: has('busy'),
+        offline: has('offline'),
       },
       new Date(Date.now() - at),
     );

@@ -60,12 +60,18 @@ impl ErrorClass {
         }
     }
 
+    /// The classes in which nobody answered, so that the fault may lie on either side of the network.
+    pub const UNANSWERED: [Self; 6] =
+        [Self::Resolve, Self::Refused, Self::Reset, Self::Tls, Self::ConnectTimeout, Self::Timeout];
+
+    /// Whether nobody answered.
+    pub fn is_unanswered(&self) -> bool {
+        Self::UNANSWERED.contains(self)
+    }
+
     /// Whether the system could not be reached at all.
     pub fn is_unreachable(&self) -> bool {
-        matches!(
-            self,
-            Self::Resolve | Self::Refused | Self::Reset | Self::Tls | Self::ConnectTimeout | Self::Timeout
-        ) || matches!(self, Self::Status(502..=504))
+        self.is_unanswered() || matches!(self, Self::Status(502..=504))
     }
 }
 

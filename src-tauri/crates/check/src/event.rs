@@ -74,6 +74,14 @@ pub enum Event {
         /// Whether it was answered in the end.
         answered: bool,
     },
+    /// This computer reached none of the hosts of the environment: its own network is gone. Told when it begins and once
+    /// more when it is over.
+    Offline {
+        /// Since when, in milliseconds of the check.
+        from_ms: u64,
+        /// For how long, in milliseconds; none while it lasts.
+        lasted_ms: Option<f64>,
+    },
     /// The health questions through the whole check have ended.
     Watched {
         /// How many were asked.
@@ -240,6 +248,9 @@ pub enum Event {
         write_ms: Option<f64>,
         /// Milliseconds of the read.
         read_ms: Option<f64>,
+        /// Whether nobody answered: the failure may then lie between this computer and the API.
+        #[serde(default)]
+        unanswered: bool,
     },
     /// The universe graph was audited.
     GraphAudited {
@@ -343,6 +354,9 @@ pub enum Event {
         healthy: bool,
         /// What was seen.
         detail: String,
+        /// Whether nobody answered: what was not in order may then lie between this computer and the API.
+        #[serde(default)]
+        unanswered: bool,
     },
     /// A service did not answer for a while, as a prober saw it.
     Outage {
@@ -390,6 +404,15 @@ pub enum Event {
         /// Of which service.
         service: Service,
         /// The lines.
+        lines: Vec<String>,
+    },
+    /// What a service logged while a criterion was broken.
+    WitnessLogged {
+        /// The criterion.
+        criterion: String,
+        /// The service.
+        service: Service,
+        /// Its lines, each with its own time, redacted.
         lines: Vec<String>,
     },
     /// This server cannot do what a test needs.
@@ -601,6 +624,9 @@ pub struct StreamOutcome {
     pub end: StreamEndKind,
     /// What was seen at the end, where it did not complete.
     pub detail: String,
+    /// Whether it ended because nobody answered any more.
+    #[serde(default)]
+    pub unanswered: bool,
 }
 
 /// How a stream ended.

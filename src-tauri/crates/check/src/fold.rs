@@ -6,7 +6,7 @@ use crate::event::{Event, Record};
 use crate::ledger::{Fate, Reading, Write, reconcile};
 use crate::results::{
     ApiIdentity, BacklogSample, CalibrationCheck, Comparison, FailedOperation, FaultResults, GraphAudit,
-    JobResults, Outage, Progress, Results, RunResults, Stall, SteadyState, StorageProbe, TestResults,
+    JobResults, Offline, Outage, Progress, Results, RunResults, Stall, SteadyState, StorageProbe, TestResults,
 };
 use crate::words::TestId;
 
@@ -41,6 +41,7 @@ pub fn start(record: &Record) -> Option<Results> {
         api: Vec::new(),
         clocks: None,
         stalls: Vec::new(),
+        offline: Vec::new(),
         watched: None,
         tests,
         runs: Vec::new(),
@@ -53,6 +54,7 @@ pub fn start(record: &Record) -> Option<Results> {
         packs: std::collections::BTreeMap::new(),
         bucket: Vec::new(),
         steady: Vec::new(),
+        witness_logs: std::collections::BTreeMap::new(),
         fitness: None,
         intervals: Vec::new(),
         waivers: Vec::new(),
@@ -84,15 +86,26 @@ pub fn apply(results: &mut Results, record: &Record) {
         Event::ApiStalled { from_ms, waited_ms, answered } => {
             results.stalls.push(Stall { from_ms: *from_ms, waited_ms: *waited_ms, answered: *answered });
         }
+        Event::Offline { from_ms, lasted_ms } => {
+            let known = results.offline.iter_mut().find(|one| one.from_ms == *from_ms);
+            match known {
+                Some(known) => known.lasted_ms = *lasted_ms,
+                None => results.offline.push(Offline { from_ms: *from_ms, lasted_ms: *lasted_ms }),
+            }
+        }
         Event::Watched { questions, step_ms } => results.watched = Some((*questions, *step_ms)),
-        Event::Steady { test, phase, healthy, detail } => results.steady.push(SteadyState {
+        Event::Steady { test, phase, healthy, detail, unanswered } => results.steady.push(SteadyState {
             at_ms,
             test: *test,
             phase: *phase,
             healthy: *healthy,
             detail: detail.clone(),
+            unanswered: *unanswered,
         }),
         Event::Interval(interval) => results.intervals.push(interval.clone()),
+        Event::WitnessLogged { criterion, service, lines } => {
+            results.witness_logs.insert(criterion.clone(), (*service, lines.clone()));
+        }
         Event::Fitness(fitness) => results.fitness = Some(*fitness),
         Event::CleanedUp { removed, left } => {
             results.removed.extend(removed.iter().cloned());
@@ -294,13 +307,14 @@ fn apply_test(results: &mut Results, record: &Record) {
         }
         Event::StreamEnded(outcome) => test.streams.push(outcome.clone()),
         Event::ExportEnded(outcome) => test.exports.push(outcome.clone()),
-        Event::StorageProbed { ok, detail, write_ms, read_ms, .. } => {
+        Event::StorageProbed { ok, detail, write_ms, read_ms, unanswered, .. } => {
             test.storage_probes.push(StorageProbe {
                 at_ms,
                 ok: *ok,
                 detail: detail.clone(),
                 write_ms: *write_ms,
                 read_ms: *read_ms,
+                unanswered: *unanswered,
             });
         }
         Event::GraphAudited { nodes, edges, violations, .. } => {

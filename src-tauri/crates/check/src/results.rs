@@ -43,6 +43,9 @@ pub struct Results {
     /// Health questions that had to wait for long, in order.
     #[serde(default)]
     pub stalls: Vec<Stall>,
+    /// When this computer had no network, in order.
+    #[serde(default)]
+    pub offline: Vec<Offline>,
     /// Health questions through the whole check, and the milliseconds between two of them.
     #[serde(default)]
     pub watched: Option<(u64, u64)>,
@@ -69,6 +72,9 @@ pub struct Results {
     pub bucket: Vec<BucketPart>,
     /// Steady state.
     pub steady: Vec<SteadyState>,
+    /// What services logged while a criterion was broken, by criterion.
+    #[serde(default)]
+    pub witness_logs: BTreeMap<String, (Service, Vec<String>)>,
     /// How this computer kept time.
     pub fitness: Option<Fitness>,
     /// Seconds with requests to the API in them, in order.
@@ -106,6 +112,15 @@ impl ApiIdentity {
     pub fn is_same(&self, other: &Self) -> bool {
         self.version == other.version && self.environment == other.environment && self.is_same_process(other)
     }
+}
+
+/// A time without a network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Offline {
+    /// Since when, in milliseconds of the check.
+    pub from_ms: u64,
+    /// For how long; none where it was not over at the end.
+    pub lasted_ms: Option<f64>,
 }
 
 /// A health question that had to wait.
@@ -230,6 +245,9 @@ pub struct StorageProbe {
     /// Milliseconds of the read.
     #[serde(default)]
     pub read_ms: Option<f64>,
+    /// Whether nobody answered.
+    #[serde(default)]
+    pub unanswered: bool,
 }
 
 impl StorageProbe {
@@ -372,6 +390,9 @@ pub struct SteadyState {
     pub healthy: bool,
     /// What was seen.
     pub detail: String,
+    /// Whether nobody answered.
+    #[serde(default)]
+    pub unanswered: bool,
 }
 
 impl Results {

@@ -134,6 +134,9 @@ pub struct Finding {
     pub next_action: String,
     /// The smallest set of operations that shows it, at most five.
     pub witness: Vec<Witness>,
+    /// What the service logged then, at most five lines; empty where its log could not be had.
+    #[serde(default)]
+    pub logged: Vec<String>,
 }
 
 /// One operation that shows a finding.

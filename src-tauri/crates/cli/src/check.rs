@@ -206,6 +206,9 @@ fn print_verdict(verdict: &Verdict, folder: &Path) {
         for witness in &finding.witness {
             println!("   Witness:       {} {}: {}", witness.what, witness.id, witness.shows);
         }
+        for logged in &finding.logged {
+            println!("   Logged then:   {logged}");
+        }
     }
     for one in &verdict.unchecked {
         println!("Not checked: {one}");

@@ -85,6 +85,13 @@ impl Live {
                     "{at}    the API let a question wait for {waited_ms:.0} ms from {from:.1} s on"
                 ));
             }
+            Event::Offline { lasted_ms: None, .. } => {
+                let warning = style("this computer has no network; nothing follows about the system").yellow();
+                self.say(&format!("{at}    {warning}"));
+            }
+            Event::Offline { lasted_ms: Some(lasted), .. } => {
+                self.say(&format!("{at}    the network is back after {:.1} s", lasted / 1000.0));
+            }
             Event::FaultIntended(intent) => self.say(&format!(
                 "{at}    ▼ fault: restart {} (deployment {})",
                 intent.service, intent.deployment_id

@@ -140,7 +140,15 @@ fn words(event: &Event) -> Option<(LineKind, Option<TestId>, String)> {
         Event::FaultNotRecovered { waited_s, advice, .. } => {
             (LineKind::Fail, None, format!("Not back after {waited_s:.0} s. {advice}"))
         }
-        Event::Steady { test, phase, healthy, detail } => {
+        Event::Offline { lasted_ms: None, .. } => (
+            LineKind::Warning,
+            None,
+            "Holdpoint is offline, not the system: none of its hosts can be reached from this computer.".into(),
+        ),
+        Event::Offline { lasted_ms: Some(lasted), .. } => {
+            (LineKind::Info, None, format!("The network is back after {:.1} s.", lasted / 1000.0))
+        }
+        Event::Steady { test, phase, healthy, detail, .. } => {
             let when = match phase {
                 Phase::Before => "Before the fault",
                 Phase::During => "During the fault",

@@ -219,6 +219,11 @@ impl LiveFold {
             backlog_limit: results.plan.parameters.l2.backlog_limit,
             p95_limit_ms: results.plan.parameters.l1.p95_limit_ms,
             waiting_for: waiting_for(results, elapsed_ms),
+            offline_since_ms: results
+                .offline
+                .last()
+                .filter(|one| one.lasted_ms.is_none())
+                .map(|one| one.from_ms),
             saved: self.saved,
         }
     }

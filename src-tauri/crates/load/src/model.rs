@@ -46,7 +46,7 @@ pub async fn rounds<P, F, B, G>(
         let mut burst = FuturesUnordered::new();
         for slot in 0..concurrency {
             let index = u64::from(round) * u64::from(concurrency) + u64::from(slot);
-            burst.push(one(recorder, kind, Operation { index, round, intended }, &perform));
+            burst.push(one(recorder, kind, Operation { index, round, intended }, intended, &perform));
         }
         while burst.next().await.is_some() {}
     }
@@ -54,7 +54,8 @@ pub async fn rounds<P, F, B, G>(
 
 /// Starts one operation every `1 / per_second` (an open model: arrivals do not wait for answers) until `stop` is
 /// true or `limit` operations were started, then waits for those in flight. At most `in_flight` run at once; an
-/// arrival beyond that starts late, and its lateness is part of its latency and of the recorded lag.
+/// arrival beyond that starts late, and its lateness is part of its latency; it is no lag of the generator, which could
+/// not send because the target did not answer.
 pub async fn constant_rate<P, F, S>(
     recorder: Arc<Recorder>,
     kind: &str,
@@ -73,29 +74,31 @@ pub async fn constant_rate<P, F, S>(
     let mut index: u64 = 0;
     while index < limit && !stop() {
         let intended = start + interval.mul_f64(index as f64);
+        let mut free = intended;
         while Instant::now() < intended || running.len() >= in_flight {
             tokio::select! {
                 () = sleep_until(intended), if running.len() < in_flight => break,
-                Some(()) = running.next(), if !running.is_empty() => {}
+                Some(()) = running.next(), if !running.is_empty() => free = free.max(Instant::now()),
             }
         }
         if stop() {
             break;
         }
         recorder.plan(kind, 1);
-        running.push(one(&recorder, kind, Operation { index, round: 0, intended }, &perform));
+        running.push(one(&recorder, kind, Operation { index, round: 0, intended }, free, &perform));
         index += 1;
     }
     while running.next().await.is_some() {}
 }
 
-async fn one<P, F>(recorder: &Recorder, kind: &str, operation: Operation, perform: &P)
+/// Runs one operation that could have left at `free`.
+async fn one<P, F>(recorder: &Recorder, kind: &str, operation: Operation, free: Instant, perform: &P)
 where
     P: Fn(Operation) -> F,
     F: Future<Output = Result<(), Failure>>,
 {
     let started = Instant::now();
-    recorder.sent(kind, started.saturating_duration_since(operation.intended));
+    recorder.sent(kind, started.saturating_duration_since(free));
     let outcome = perform(operation).await;
     let ended = Instant::now();
     recorder.ended(
@@ -169,6 +172,8 @@ mod tests {
         let half = record.latency.rank_ms(150).unwrap();
         assert!(half > 400.0, "a quarter of the arrivals waited more than 400 ms, the record says {half}");
         assert!(record.service.rank_ms(150).unwrap() < 5.0, "service time alone hides the stall");
+        let lag = record.lag.max_ms().unwrap();
+        assert!(lag < 5.0, "the generator was free to send, the target was not: {lag}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -32,7 +32,8 @@ pub struct OperationRecord {
     pub latency: Histogram,
     /// Latency of successful operations from their real start.
     pub service: Histogram,
-    /// Time from intended to real start of every operation: how late the generator itself was.
+    /// Time from when an operation could have left to when it did: how late the generator itself was. One that had to wait
+    /// because too many were under way could leave when one of them ended.
     pub lag: Histogram,
 }
 

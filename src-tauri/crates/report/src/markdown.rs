@@ -135,6 +135,9 @@ fn fix_plan(text: &mut String, verdict: &Verdict) {
                 ),
             );
         }
+        for logged in &finding.logged {
+            line(text, format!("- Logged then by {}", inert(logged)));
+        }
         line(text, "");
     }
 }

@@ -400,6 +400,10 @@ function findings(story: Story): Finding[] {
         { at_ms: 92_100, what: 'run', id: '8f21c0d4', shows: 'tick 8 of 40, nothing after it' },
         { at_ms: 93_400, what: 'run', id: '4be97d11', shows: 'tick 11 of 40, nothing after it' },
       ],
+      logged: [
+        'worker: 2026-11-23T14:03:12.104Z task 8f21c0d4 received',
+        'worker: 2026-11-23T14:03:14.871Z WARNING SIGTERM while 2 tasks are executing',
+      ],
     });
   }
   if (story === 'stuck') {
@@ -413,6 +417,7 @@ function findings(story: Story): Finding[] {
       likely_cause: 'The worker was restarted while it wrote the file, and the file was not written again.',
       next_action: 'Write to a temporary key and rename, or write the pack again when a run is resumed.',
       witness: [{ at_ms: null, what: 'object', id: 'runs/8f21c0d4/trace.ndjson', shows: '412 of 418 records' }],
+      logged: [],
     });
   }
   if (story === 'slow') {
@@ -426,6 +431,7 @@ function findings(story: Story): Finding[] {
       likely_cause: 'A cold start: the API was deployed 40 s before the check.',
       next_action: 'Warm the API up, or wait two minutes after a deployment, and run L1 again.',
       witness: [{ at_ms: 7_900, what: 'fork', id: 'node 17', shows: '5322 ms' }],
+      logged: [],
     });
   }
   if (story === 'wrong_bucket_sim') {
@@ -441,6 +447,7 @@ function findings(story: Story): Finding[] {
       witness: [
         { at_ms: null, what: 'object', id: 'agentverse-artifacts/runs/9f88a5/report.md', shows: 'wrong bucket' },
       ],
+      logged: [],
     });
   }
   if (story === 'waived') {
@@ -454,6 +461,7 @@ function findings(story: Story): Finding[] {
       likely_cause: 'A race in the auto-tune cache.',
       next_action: 'Fix the race; the ticket is open.',
       witness: [{ at_ms: 21_100, what: 'auto-tune', id: '7', shows: '500 after 812 ms' }],
+      logged: [],
     });
   }
   if (story === 'unproven') {
@@ -467,6 +475,7 @@ function findings(story: Story): Finding[] {
       likely_cause: 'Railway restarted another replica.',
       next_action: 'Run the worker with one replica in staging.',
       witness: [],
+      logged: [],
     });
   }
   return out;
@@ -775,7 +784,10 @@ export function report(saved: Saved, dark: boolean, hostile: boolean): Report {
     for (const part of out.bucket) part.witness.push(HOSTILE);
     if (out.verdict) {
       out.verdict.because = HOSTILE;
-      for (const finding of out.verdict.findings) finding.happened = HOSTILE;
+      for (const finding of out.verdict.findings) {
+        finding.happened = HOSTILE;
+        finding.logged.push(HOSTILE);
+      }
     }
   }
   return out;

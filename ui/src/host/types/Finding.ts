@@ -42,4 +42,8 @@ next_action: string,
 /**
  * The smallest set of operations that shows it, at most five.
  */
-witness: Array<Witness>, };
+witness: Array<Witness>, 
+/**
+ * What the service logged then, at most five lines; empty where its log could not be had.
+ */
+logged: Array<string>, };

@@ -88,6 +88,10 @@ p95_limit_ms: number,
  */
 waiting_for: string | null, 
 /**
+ * Since when this computer has had no network, while that lasts.
+ */
+offline_since_ms: number | null, 
+/**
  * After the end: its verdict is saved and its report can be asked for.
  */
 saved: boolean, };

@@ -51,6 +51,10 @@ fn fault(
         state,
         sureness: if state == State::Met { Sureness::Proven } else { Sureness::NotChecked },
     });
+    // That it is late or away is timed and seen from here; that the same process goes on is its own word.
+    if fault.as_ref().is_some_and(|fault| ignored(fault).is_none()) {
+        sheet.rests_on_us(id);
+    }
     if let Some(fault) = &fault {
         explain(sheet, (id, test), service, state, measured, fault);
     }
@@ -316,6 +320,7 @@ fn outage_row(
         state,
         sureness: if probes == 0 { Sureness::NotChecked } else { known.1 },
     });
+    sheet.rests_on_us(id);
     if still_away {
         let say = Say {
             code: "outage.open",

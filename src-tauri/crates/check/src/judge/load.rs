@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sheet::{Row, Say, Sheet, classes, failed_operations, witness};
+use super::sheet::{Row, Say, Sheet, classes, failed_operations, nobody_answered, witness};
 use crate::event::{StreamEndKind, WriteKind};
 use crate::ledger::Fate;
 use crate::results::{BacklogSample, TestResults};
@@ -54,6 +54,9 @@ fn failures(
     });
     if bad == 0 {
         return;
+    }
+    if nobody_answered(by_class.keys().map(String::as_str)) {
+        sheet.rests_on_us(id);
     }
     let limited = by_class.get("rate_limited").copied().unwrap_or(0);
     let (code, cause, next) = if limited == bad {
@@ -181,11 +184,10 @@ fn p95(sheet: &mut Sheet<'_>, results: &TestResults, limit: f64) {
     let over = value.is_some_and(|value| value >= limit);
     let state = match value {
         None => State::Unproven,
-        // An unfit generator must not blame the target.
-        Some(_) if over && sheet.unfit => State::Unproven,
         Some(_) if over => State::Broken,
         Some(_) => State::Met,
     };
+    sheet.rests_on_us("L1.p95");
     sheet.row(Row {
         id: "L1.p95",
         test: Some(TestId::L1),
@@ -227,8 +229,7 @@ fn p95(sheet: &mut Sheet<'_>, results: &TestResults, limit: f64) {
             .map(|(latency, at, id)| witness(Some(at), "expand", id, format!("{latency:.0} ms")))
             .collect(),
     };
-    let weight = if state == State::Broken { Weight::Breaks } else { Weight::Unproven };
-    sheet.find("L1.p95", Some(TestId::L1), weight, say);
+    sheet.find("L1.p95", Some(TestId::L1), Weight::Breaks, say);
 }
 
 pub(super) fn l2(sheet: &mut Sheet<'_>) {
@@ -358,6 +359,9 @@ pub(super) fn l3(sheet: &mut Sheet<'_>) {
     let broken_objects = results.failures.iter().filter(|failure| failure.kind == "replay").count() as u64;
     let bucket_failures = bad_probes.len() as u64 + broken_objects;
     let probed = results.storage_probes.len();
+    if bad_probes.iter().all(|probe| probe.unanswered) && broken_objects == 0 {
+        sheet.rests_on_us("L3.bucket");
+    }
     let state = match (probed, bucket_failures) {
         (_, bad) if bad > parameters.bucket_failure_limit => State::Broken,
         (0, _) => State::Unproven,
@@ -400,6 +404,7 @@ pub(super) fn l3(sheet: &mut Sheet<'_>) {
     });
     let known =
         if recorded { (State::Met, Sureness::Observed) } else { (State::Unproven, Sureness::NotChecked) };
+    sheet.rests_on_us("L3.timeouts");
     if sheet.none_allowed("L3.timeouts", Some(TestId::L3), title, timeouts, known, timeouts.to_string()) {
         let mut witnesses: Vec<Witness> =
             hung.iter().map(|one| witness(None, "stream", &one.id, one.detail.clone())).collect();
@@ -496,6 +501,7 @@ pub(super) fn streams(
         return;
     }
     let mut witnesses = Vec::new();
+    let mut answered = false;
     for one in results.streams.iter().filter(|one| one.end != StreamEndKind::Aborted) {
         let mut wrong = Vec::new();
         let clean_failure = test == TestId::C2 && one.end == StreamEndKind::Failed;
@@ -518,8 +524,13 @@ pub(super) fn streams(
             _ => {}
         }
         if !wrong.is_empty() {
+            let content = !one.repeated.is_empty() || !one.out_of_order.is_empty() || one.wrong_final.is_some();
+            answered |= content || !one.unanswered;
             witnesses.push(witness(None, "stream", &one.id, wrong.join("; ")));
         }
+    }
+    if !answered {
+        sheet.rests_on_us(id);
     }
     let bad = witnesses.len() as u64;
     let whole =

@@ -39,6 +39,7 @@ pub fn judge(results: &Results) -> Verdict {
             }
         }
         whole::criteria(&mut sheet);
+        sheet.excuse();
     }
     let Sheet { mut criteria, mut findings, unchecked, unfit, .. } = sheet;
     findings.sort_by_key(|finding| finding.weight);
@@ -56,7 +57,7 @@ pub fn judge(results: &Results) -> Verdict {
         }),
         _ if broken => None,
         Some(CheckEnding::Aborted { .. }) => Some(NoVerdict::Aborted),
-        Some(CheckEnding::Completed) if unfit => Some(NoVerdict::UnfitGenerator),
+        Some(CheckEnding::Completed) if !unfit.is_empty() => Some(NoVerdict::UnfitGenerator),
         Some(CheckEnding::Completed) if !unproven.is_empty() => {
             Some(NoVerdict::Unproven { criteria: unproven })
         }

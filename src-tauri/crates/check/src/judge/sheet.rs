@@ -1,6 +1,11 @@
 //! The sheet the judge writes on: criteria and findings, and the shapes that recur.
 
 use crate::event::{CheckEnding, Ending};
+use std::collections::BTreeSet;
+
+use holdpoint_agentverse::error::ErrorClass;
+use holdpoint_load::FitnessLimits;
+
 use crate::results::{Results, TestResults};
 use crate::verdict::{Criterion, Finding, State, Weight, Witness};
 use crate::words::{Sureness, TestId};
@@ -10,8 +15,10 @@ pub(super) struct Sheet<'a> {
     pub(super) criteria: Vec<Criterion>,
     pub(super) findings: Vec<Finding>,
     pub(super) unchecked: Vec<String>,
-    /// Whether the generator's own figures cannot be trusted.
-    pub(super) unfit: bool,
+    /// Why this computer's own figures cannot be trusted; none where they can, or where nothing is on record.
+    pub(super) unfit: Vec<String>,
+    /// Criteria that nothing breaks but this computer's own time and network.
+    ours: BTreeSet<&'static str>,
 }
 
 /// A criterion before it is written down.
@@ -39,10 +46,38 @@ pub(super) struct Say<'a> {
 
 impl<'a> Sheet<'a> {
     pub(super) fn new(results: &'a Results) -> Self {
-        let unfit = results.fitness.is_some_and(|fitness| {
-            !fitness.complaints(worst_lag(results), &holdpoint_load::FitnessLimits::default()).is_empty()
-        });
-        Self { results, criteria: Vec::new(), findings: Vec::new(), unchecked: Vec::new(), unfit }
+        Self {
+            results,
+            criteria: Vec::new(),
+            findings: Vec::new(),
+            unchecked: Vec::new(),
+            unfit: complaints(results),
+            ours: BTreeSet::new(),
+        }
+    }
+
+    /// Says that nothing breaks a criterion but what this computer timed itself, or answers that did not reach it.
+    pub(super) fn rests_on_us(&mut self, id: &'static str) {
+        self.ours.insert(id);
+    }
+
+    /// An unfit generator must not blame the target: what rests on its own time and network alone is not proven then.
+    pub(super) fn excuse(&mut self) {
+        if self.unfit.is_empty() {
+            return;
+        }
+        for row in &mut self.criteria {
+            if row.state == State::Broken && self.ours.contains(row.id.as_str()) {
+                row.state = State::Unproven;
+                row.sureness = Sureness::NotChecked;
+            }
+        }
+        for finding in &mut self.findings {
+            if finding.weight == Weight::Breaks && self.ours.contains(finding.criterion.as_str()) {
+                finding.weight = Weight::Unproven;
+                finding.likely_cause = "This computer was not fit to measure then; nothing follows about the system".into();
+            }
+        }
     }
 
     pub(super) fn row(&mut self, row: Row) {
@@ -89,7 +124,13 @@ impl<'a> Sheet<'a> {
             likely_cause: say.likely_cause.into(),
             next_action: say.next_action.into(),
             witness,
+            logged: self.logged(criterion),
         });
+    }
+
+    fn logged(&self, criterion: &str) -> Vec<String> {
+        let Some((service, lines)) = self.results.witness_logs.get(criterion) else { return Vec::new() };
+        lines.iter().take(5).map(|line| format!("{service}: {line}")).collect()
     }
 
     pub(super) fn has_finding(&self, code: &str) -> bool {
@@ -140,6 +181,27 @@ impl<'a> Sheet<'a> {
     pub(super) fn aborted(&self) -> bool {
         matches!(self.results.ending, Some(CheckEnding::Aborted { .. }))
     }
+}
+
+/// Why the figures that this computer took cannot be trusted.
+fn complaints(results: &Results) -> Vec<String> {
+    let limits = FitnessLimits::default();
+    let of_time = results.fitness.map(|fitness| fitness.complaints(worst_lag(results), &limits));
+    let offline = results.offline.iter().map(|one| {
+        let lasted = one.lasted_ms.unwrap_or(results.elapsed_ms.saturating_sub(one.from_ms) as f64);
+        let over = if one.lasted_ms.is_some() { "" } else { ", and still at the end" };
+        format!(
+            "this computer reached none of the hosts for {:.1} s, {:.1} s into the check{over}",
+            lasted / 1000.0,
+            one.from_ms as f64 / 1000.0
+        )
+    });
+    of_time.into_iter().flatten().chain(offline).collect()
+}
+
+/// Whether every one of these failures is one in which nobody answered.
+pub(super) fn nobody_answered<'a>(mut classes: impl Iterator<Item = &'a str>) -> bool {
+    classes.all(|class| ErrorClass::UNANSWERED.iter().any(|known| known.word() == class))
 }
 
 /// The worst schedule lag of any load, P99 in milliseconds.

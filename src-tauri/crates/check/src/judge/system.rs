@@ -128,8 +128,6 @@ fn stalls(sheet: &mut Sheet<'_>) {
     let over = longest.is_some_and(|stall| stall.waited_ms >= limit);
     let (asked, step) = results.watched.unwrap_or_default();
     let state = match (over, asked) {
-        // An unfit generator must not blame the target.
-        (true, _) if sheet.unfit => State::Unproven,
         (true, _) => State::Broken,
         (false, 0) => State::Unproven,
         (false, _) => State::Met,
@@ -155,6 +153,7 @@ fn stalls(sheet: &mut Sheet<'_>) {
     if !over {
         return;
     }
+    sheet.rests_on_us("api.stalls");
     let mut longest: Vec<&Stall> = counted.into_iter().filter(|stall| stall.waited_ms >= limit).collect();
     longest.sort_by(|one, other| other.waited_ms.total_cmp(&one.waited_ms));
     let shown = longest.iter().map(|stall| {
@@ -175,8 +174,7 @@ fn stalls(sheet: &mut Sheet<'_>) {
         next_action: "Look at the API's log of that moment for a call without a time limit, and make it asynchronous",
         witness: shown.collect(),
     };
-    let weight = if state == State::Broken { Weight::Breaks } else { Weight::Unproven };
-    sheet.find("api.stalls", None, weight, say);
+    sheet.find("api.stalls", None, Weight::Breaks, say);
 }
 
 /// Whether the question waited because of a restart.

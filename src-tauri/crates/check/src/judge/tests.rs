@@ -5,7 +5,7 @@ use holdpoint_agentverse::evidence::PackState;
 use proptest::prelude::*;
 
 use super::judge;
-use crate::event::{Ending, Event, PartState, Record, StreamEndKind};
+use crate::event::{Ending, Event, PartState, Phase, Record, StreamEndKind};
 use crate::fold::fold;
 use crate::ledger::{Fate, reconcile};
 use crate::plan::ChaosIntent;
@@ -312,7 +312,7 @@ fn several_processes_that_answer_in_turn_are_no_restarts() {
 #[test]
 fn what_is_missing_is_never_go() {
     type Missing = (&'static str, fn(&mut Results));
-    let damages: [Missing; 21] = [
+    let damages: [Missing; 22] = [
         ("the restart is not proven", |r| r.faults[0].proven = None),
         ("nothing was seen to go, and recovery was looked for after the deadline", |r| {
             r.faults[2].proven = None;
@@ -344,6 +344,9 @@ fn what_is_missing_is_never_go() {
         }),
         ("a bucket part was not checked", |r| r.bucket[3].state = PartState::NotChecked),
         ("the computer slept", |r| r.fitness.as_mut().unwrap().longest_stall_ms = 60_000.0),
+        ("this computer was offline", |r| {
+            r.offline.push(crate::results::Offline { from_ms: 9000, lasted_ms: Some(4000.0) });
+        }),
         ("no fitness on record", |r| r.fitness = None),
         ("nobody watched", |r| r.watched = None),
         ("the deployments were not compared", |r| {
@@ -378,6 +381,33 @@ fn an_unfit_generator_does_not_blame_the_target() {
         }
     });
     assert_eq!(verdict.no_verdict, Some(NoVerdict::UnfitGenerator), "{}", verdict.headline);
+}
+
+#[test]
+fn what_an_offline_computer_did_not_hear_breaks_nothing_and_what_it_read_does() {
+    let offline = |results: &mut Results| {
+        results.offline.push(crate::results::Offline { from_ms: 2000, lasted_ms: Some(30_000.0) });
+        let record = test(results, TestId::L1).operations.get_mut("expand").unwrap();
+        record.failed.insert("timeout".into(), 20);
+        record.ok -= 20;
+        let end = results.steady.iter_mut().rev().find(|one| one.phase == Phase::End).unwrap();
+        (end.healthy, end.unanswered) = (false, true);
+    };
+    let verdict = damaged(offline);
+    assert_eq!(verdict.no_verdict, Some(NoVerdict::UnfitGenerator), "{}", verdict.headline);
+    // A server that answers with a failure has failed, whatever this computer did meanwhile.
+    let verdict = damaged(|results| {
+        offline(results);
+        let record = test(results, TestId::L1).operations.get_mut("expand").unwrap();
+        record.failed.insert("status_500".into(), 1);
+    });
+    assert_eq!(verdict.word, Word::NoGo);
+    // Without an outage of ours the same silence is the system's.
+    let verdict = damaged(|results| {
+        offline(results);
+        results.offline.clear();
+    });
+    assert_eq!(verdict.word, Word::NoGo);
 }
 
 #[test]

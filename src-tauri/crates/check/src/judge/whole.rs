@@ -169,6 +169,9 @@ fn steady_at_end(sheet: &mut Sheet<'_>) {
         state,
         sureness: if end.is_some() { Sureness::Proven } else { Sureness::NotChecked },
     });
+    if end.as_ref().is_some_and(|one| one.unanswered) {
+        sheet.rests_on_us("steady.end");
+    }
     if state == State::Broken {
         let worker = measured.contains("worker");
         let say = Say {
@@ -193,38 +196,38 @@ fn steady_at_end(sheet: &mut Sheet<'_>) {
 fn generator(sheet: &mut Sheet<'_>) {
     let limits = holdpoint_load::FitnessLimits::default();
     let lag = worst_lag(sheet.results);
-    let complaints = sheet.results.fitness.map(|fitness| fitness.complaints(lag, &limits));
-    let state = match &complaints {
-        Some(list) if list.is_empty() => State::Met,
-        _ => State::Unproven,
-    };
-    let measured = match (&complaints, sheet.results.fitness) {
-        (Some(list), Some(fitness)) if list.is_empty() => format!(
-            "longest stall {:.0} ms, schedule lag P99 {:.0} ms",
-            fitness.longest_stall_ms,
-            lag.unwrap_or_default()
+    let unfit = sheet.unfit.join("; ");
+    let (state, measured) = match sheet.results.fitness {
+        _ if !unfit.is_empty() => (State::Unproven, unfit),
+        None => (State::Unproven, "not recorded".to_owned()),
+        Some(fitness) => (
+            State::Met,
+            format!(
+                "longest stall {:.0} ms, schedule lag P99 {:.0} ms, always online",
+                fitness.longest_stall_ms,
+                lag.unwrap_or_default()
+            ),
         ),
-        (Some(list), _) => list.join("; "),
-        (None, _) => "not recorded".into(),
     };
     sheet.row(Row {
         id: "generator",
         test: None,
         title: "This computer was fit to measure",
-        limit: format!("stall < {:.0} ms, lag P99 < {:.0} ms", limits.stall_ms, limits.lag_p99_ms),
+        limit: format!("stall < {:.0} ms, lag P99 < {:.0} ms, online", limits.stall_ms, limits.lag_p99_ms),
         measured: measured.clone(),
         margin: None,
         bound: None,
         state,
-        sureness: if complaints.is_some() { Sureness::Proven } else { Sureness::NotChecked },
+        sureness: if sheet.results.fitness.is_some() { Sureness::Proven } else { Sureness::NotChecked },
     });
-    if complaints.is_some() && state == State::Unproven {
+    if !sheet.unfit.is_empty() {
         let say = Say {
             code: "generator.unfit",
             title: "This computer was not fit to measure".into(),
             happened: measured,
-            likely_cause: "It was busy with something else, asleep, or its clock was set",
-            next_action: "Close what else runs, keep it awake, and run the check again; nothing is said about staging",
+            likely_cause: "It was busy with something else, asleep, without network, or its clock was set",
+            next_action: "Close what else runs, keep it awake and online, and run the check again; nothing is said about \
+                          staging",
             witness: Vec::new(),
         };
         sheet.find("generator", None, Weight::Unproven, say);
@@ -263,6 +266,8 @@ pub(super) fn stuck_with(
     deadline_s: u64,
     known: (State, Sureness),
 ) {
+    // "In time" is measured here.
+    sheet.rests_on_us(id);
     let runs = sheet.results.runs_of(test);
     let mut stuck: Vec<Witness> = runs
         .iter()

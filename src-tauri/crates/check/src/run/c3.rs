@@ -14,7 +14,7 @@ use super::c2::report;
 use super::context::Context;
 use super::fault::{self, AtDeadline, Injected};
 use super::prober::Prober;
-use super::session::Session;
+use super::session::{Look, Session};
 use super::{FailureLog, l1, runs};
 use crate::event::{Event, Phase, Stored, WriteKind};
 use crate::words::{Service, TestId};
@@ -120,14 +120,12 @@ async fn restart(context: &Context, prober: &Prober) -> Option<String> {
             let look = async { if prober.is_good_now() { AtDeadline::Answering } else { AtDeadline::Gone } };
             let went = fault::prove(context, &asked, limit, proof, look).await;
             let readiness = context.api.ready().await;
-            let (healthy, detail) = match readiness {
-                Ok(ready) => (ready.status == "healthy", format!("/health/ready says {}", ready.status)),
-                Err(error) => (false, error.to_string()),
+            let (healthy, detail, unanswered) = match readiness {
+                Ok(ready) => (ready.status == "healthy", format!("/health/ready says {}", ready.status), false),
+                Err(error) => (false, error.to_string(), error.class.is_unanswered()),
             };
-            context
-                .emit
-                .emit(Event::Steady { test: Some(TestId::C3), phase: Phase::During, healthy, detail })
-                .await;
+            let look = Look { healthy, detail, unanswered };
+            context.emit.emit(look.event(Some(TestId::C3), Phase::During)).await;
             fault::recover(context, &asked, Service::Postgres, (limit, went), || async {
                 if !prober.is_good_now() {
                     return None;

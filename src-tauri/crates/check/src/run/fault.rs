@@ -38,14 +38,12 @@ pub(super) struct Asked {
 
 /// Looks at the system before a fault; chaos does not start on an unhealthy one.
 pub(super) async fn before(context: &Context, test: TestId) -> Result<(), String> {
-    let (healthy, detail) = super::session::steady_state(context).await;
-    context
-        .emit
-        .emit(Event::Steady { test: Some(test), phase: Phase::Before, healthy, detail: detail.clone() })
-        .await;
-    if healthy {
+    let look = super::session::steady_state(context).await;
+    context.emit.emit(look.event(Some(test), Phase::Before)).await;
+    if look.healthy {
         Ok(())
     } else {
+        let detail = look.detail;
         Err(format!("the system was not healthy before the fault, so none was injected: {detail}"))
     }
 }
@@ -53,8 +51,8 @@ pub(super) async fn before(context: &Context, test: TestId) -> Result<(), String
 /// Looks at the system after a fault.
 pub(super) async fn after(context: &Context, test: TestId) {
     compare_deployments(context, test).await;
-    let (healthy, detail) = super::session::steady_state(context).await;
-    context.emit.emit(Event::Steady { test: Some(test), phase: Phase::After, healthy, detail }).await;
+    let look = super::session::steady_state(context).await;
+    context.emit.emit(look.event(Some(test), Phase::After)).await;
 }
 
 /// A restart keeps its deployment; another one means that somebody deployed meanwhile.

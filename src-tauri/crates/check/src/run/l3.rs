@@ -146,11 +146,17 @@ pub(super) async fn probe_storage(context: &Context, session: &Session, test: Te
                 },
                 write_ms: probe.write_latency_ms,
                 read_ms: probe.read_latency_ms,
+                unanswered: false,
             }
         }
-        Err(error) => {
-            Event::StorageProbed { test, ok: false, detail: error.to_string(), write_ms: None, read_ms: None }
-        }
+        Err(error) => Event::StorageProbed {
+            test,
+            ok: false,
+            detail: error.to_string(),
+            write_ms: None,
+            read_ms: None,
+            unanswered: error.class.is_unanswered(),
+        },
     };
     context.emit.emit(event).await;
 }

@@ -12,6 +12,7 @@ mod l1;
 mod l2;
 mod l3;
 mod lock;
+mod network;
 mod preflight;
 mod prober;
 mod rep;
@@ -19,6 +20,7 @@ mod runs;
 mod session;
 mod streams;
 mod watch;
+mod witnesses;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -83,7 +85,7 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
     let clients = Context::connect(&plan, secrets)?;
     let (emit, writer) = Journal::create(&journal)?.start(followers);
     let context = Context::new(clients, plan, id.clone(), emit, stop.clone());
-    let unwritten = stop.clone();
+    let (unwritten, written_to) = (stop.clone(), journal.clone());
     let started = tokio::time::Instant::now();
     let done = tokio::spawn(async move {
         // The runner gets a task of its own, so that a defect in it still leaves a journal with every event so far.
@@ -91,7 +93,7 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
         let seconds = tokio::spawn(intervals(context.pulse.clone(), context.emit.clone(), started));
         let seconds = AbortOnDropHandle::new(seconds);
         let runner = tokio::spawn(async move {
-            run(context).await;
+            run(context, written_to).await;
             drop(seconds);
         });
         let written = writer.await;
@@ -124,7 +126,7 @@ async fn intervals(pulse: Arc<context::ApiPulse>, emit: Emitter, started: tokio:
     }
 }
 
-async fn run(context: Context) {
+async fn run(context: Context, journal: PathBuf) {
     let began = tokio::time::Instant::now();
     let watch = FitnessWatch::start();
     let started = Event::CheckStarted {
@@ -148,6 +150,7 @@ async fn run(context: Context) {
         return;
     };
     let api_watch = watch::Watch::start(&context, began);
+    let network = network::watch(&context, began);
     for test in context.plan.suite.tests() {
         if context.stop.is_cancelled() {
             break;
@@ -159,7 +162,11 @@ async fn run(context: Context) {
     context.emit.emit(Event::Fitness(watch.read())).await;
     last_look(&context, &session).await;
     api_watch.stop().await;
+    drop(network);
     clean_up(&context, &session).await;
+    if !context.stop.is_cancelled() {
+        witnesses::keep_logs(&context, &journal).await;
+    }
     let ending = if context.stop.is_cancelled() {
         CheckEnding::Aborted { reason: "aborted".into() }
     } else {
@@ -190,8 +197,8 @@ async fn run_test(context: &Context, session: &Session, test: TestId) -> Ending 
 /// then the whole system, so that nothing is left broken unnoticed.
 async fn last_look(context: &Context, session: &Session) {
     runs::audit_all(context, session).await;
-    let (healthy, detail) = session::steady_state(context).await;
-    context.emit.emit(Event::Steady { test: None, phase: Phase::End, healthy, detail }).await;
+    let look = session::steady_state(context).await;
+    context.emit.emit(look.event(None, Phase::End)).await;
     api::observe(context).await;
 }
 
@@ -216,7 +223,7 @@ async fn clean_up(context: &Context, session: &Session) {
     if !probes.is_empty() {
         left.push(format!("{} small objects of storage probes: {}", probes.len(), probes.join(", ")));
     }
-    context.emit.emit(Event::CleanedUp { removed, left }).await;
+    context.emit.emit_durably(Event::CleanedUp { removed, left }).await;
 }
 
 /// Emits at most 40 failed operations a test one by one; the counts are in the measurement.

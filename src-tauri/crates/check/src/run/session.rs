@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use holdpoint_agentverse::types::Run;
 
 use super::context::Context;
+use crate::event::{Event, Phase};
+use crate::words::TestId;
 
 /// Shared by the tests of one check.
 #[derive(Debug)]
@@ -72,10 +74,27 @@ impl Session {
     }
 }
 
+/// What a look at the whole system saw.
+pub(super) struct Look {
+    pub(super) healthy: bool,
+    pub(super) detail: String,
+    /// Whether nobody answered.
+    pub(super) unanswered: bool,
+}
+
+impl Look {
+    /// As it is recorded.
+    pub(super) fn event(&self, test: Option<TestId>, phase: Phase) -> Event {
+        let Self { healthy, detail, unanswered } = self;
+        Event::Steady { test, phase, healthy: *healthy, detail: detail.clone(), unanswered: *unanswered }
+    }
+}
+
 /// Whether the whole system works right now: every dependency by body, and the worker by a real task round trip,
 /// because the API calls a dead worker healthy (API facts 17.9).
-pub(super) async fn steady_state(context: &Context) -> (bool, String) {
+pub(super) async fn steady_state(context: &Context) -> Look {
     let mut problems = Vec::new();
+    let mut unanswered = false;
     match context.api.ready().await {
         Ok(ready) => {
             for dependency in ready.dependencies.iter().filter(|one| one.status != "healthy") {
@@ -88,7 +107,10 @@ pub(super) async fn steady_state(context: &Context) -> (bool, String) {
                 problems.push(format!("/health/ready says {}", ready.status));
             }
         }
-        Err(error) => problems.push(error.to_string()),
+        Err(error) => {
+            unanswered = error.class.is_unanswered();
+            problems.push(error.to_string());
+        }
     }
     match context.api.worker_heartbeat().await {
         Ok(answer) if answer.status == "success" => {}
@@ -97,11 +119,13 @@ pub(super) async fn steady_state(context: &Context) -> (bool, String) {
             answer.status,
             answer.message.unwrap_or_default()
         )),
-        Err(error) => problems.push(format!("the worker could not be asked: {error}")),
+        Err(error) => {
+            unanswered |= error.class.is_unanswered();
+            problems.push(format!("the worker could not be asked: {error}"));
+        }
     }
-    if problems.is_empty() {
-        (true, "every dependency healthy, the worker answered a task".into())
-    } else {
-        (false, problems.join("; "))
-    }
+    let healthy = problems.is_empty();
+    let detail =
+        if healthy { "every dependency healthy, the worker answered a task".into() } else { problems.join("; ") };
+    Look { healthy, detail, unanswered }
 }

@@ -102,6 +102,8 @@ pub(super) async fn follow(context: &Context, plan: &Follow, seen: &AtomicU64) -
                 Cut { error: Some(_), .. } => StreamEndKind::Failed,
                 _ => StreamEndKind::ClosedEarly,
             };
+            account.outcome.unanswered =
+                cut.hung || cut.error.is_some_and(|error| error.class.is_unanswered());
             return account.finish(kind, &cut.what, first_cut);
         }
         account.outcome.resumed += 1;
@@ -151,6 +153,7 @@ impl Account {
                 resume_ms: None,
                 end: StreamEndKind::Failed,
                 detail: String::new(),
+                unanswered: false,
             },
             ticks: BTreeSet::new(),
             highest: None,

@@ -3,6 +3,7 @@
 #![allow(dead_code, missing_docs, reason = "each test file uses a part of it")]
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -42,8 +43,13 @@ pub struct Rehearsal {
 
 impl Rehearsal {
     pub fn start(profile: &str) -> Self {
+        Self::start_by(Command::new(rehearsal_program()), profile)
+    }
+
+    /// The same by a command that ends in the rehearsal's program.
+    pub fn start_by(mut program: Command, profile: &str) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let mut child = Command::new(rehearsal_program())
+        let mut child = program
             .args(["up", "--profile", profile, "--state"])
             .arg(state.path())
             .stdin(Stdio::piped())
@@ -100,8 +106,23 @@ pub struct Check {
 
 impl Check {
     pub fn start(environment: &Path, more: &[&str]) -> Self {
-        let out = tempfile::tempdir().unwrap();
-        let mut child = holdpoint()
+        Self::start_by(holdpoint(), environment, more)
+    }
+
+    /// The same by a command that ends in the program under test.
+    pub fn start_by(program: Command, environment: &Path, more: &[&str]) -> Self {
+        Self::start_in(program, &std::env::temp_dir(), environment, more)
+    }
+
+    /// The same with its output below `folder`.
+    pub fn start_in(mut program: Command, folder: &Path, environment: &Path, more: &[&str]) -> Self {
+        let out = tempfile::tempdir_in(folder).unwrap();
+        let owner = |path: &Path| std::fs::metadata(path).unwrap().uid();
+        // What another user's program writes to has to be that user's.
+        if folder != std::env::temp_dir() && owner(folder) != owner(out.path()) {
+            std::os::unix::fs::chown(out.path(), Some(owner(folder)), None).unwrap();
+        }
+        let mut child = program
             .args(["check", "--events", "--environment"])
             .arg(environment)
             .arg("--out")

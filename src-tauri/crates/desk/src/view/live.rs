@@ -72,6 +72,8 @@ pub struct LiveState {
     pub p95_limit_ms: f64,
     /// What the check waits for, in words, while a service is away.
     pub waiting_for: Option<String>,
+    /// Since when this computer has had no network, while that lasts.
+    pub offline_since_ms: Option<u64>,
     /// After the end: its verdict is saved and its report can be asked for.
     pub saved: bool,
 }
