@@ -136,7 +136,7 @@ fn a_network_that_goes_blames_nobody() {
         std::os::unix::fs::chown(path, Some(NOBODY_ELSE), None).unwrap();
     }
     let mut command = network.inside(Path::new("setpriv"));
-    command.args(["--reuid", &NOBODY_ELSE.to_string(), "--clear-groups"]).arg(&program).env("HOME", home.path());
+    command.args(["--reuid", &NOBODY_ELSE.to_string(), "--clear-groups"]).arg(&program).env("HOME", home.path()).env("USER", "somebody");
     let mut check = Check::start_in(command, home.path(), &environment, &["--test", "L1,L3"]);
     check.until_event("write_sent");
     network.rule("add");
