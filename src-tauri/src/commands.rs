@@ -136,7 +136,7 @@ pub(crate) async fn start_check(app: tauri::AppHandle, desk: Held<'_>, draft: Ch
 #[tauri::command]
 pub(crate) async fn abort_check(desk: Held<'_>) -> Answer<()> {
     if let Some(current) = desk.running() {
-        current.abort();
+        current.abort("asked for in the window");
     }
     Ok(())
 }

@@ -199,7 +199,7 @@ const CLOSING: Duration = Duration::from_secs(600);
 pub(crate) async fn close_anyway(app: AppHandle) -> Answer<()> {
     let running = app.state::<Arc<Desk>>().running();
     if let Some(current) = running {
-        current.abort();
+        current.abort("the window was closed");
         let _ = tokio::time::timeout(CLOSING, current.over()).await;
     }
     app.exit(0);

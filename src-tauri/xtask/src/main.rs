@@ -1,5 +1,5 @@
 //! The commands a developer types: `cargo xtask run` and `cargo xtask test`, and those that try them hard,
-//! `drills`, `repeat` and `fresh-root`.
+//! `drills`, `repeat`, `crash`, `abort`, `soak` and `fresh-root`.
 //!
 //! This crate uses nothing but the standard library, so that it is compiled in seconds on a machine that has
 //! no more than Rust, and can say what else is missing before the long build starts.
@@ -15,6 +15,7 @@ mod fresh_root;
 mod packages;
 mod page;
 mod repeat;
+mod safety;
 mod steps;
 
 use steps::Failure;
@@ -32,6 +33,9 @@ Usage: cargo xtask COMMAND
                                     checks with one seeded defect each, and which of them were called, then
                                     healthy ones (50 after all drills); --beside asks the script that this
                                     replaces too, --write keeps the table in src-tauri/crates/rehearsal/DRILLS.md
+  crash [N]                         kill -9 a check at N seeded moments (200), and see what the next start says
+  abort                             abort a check at every kind of event of every test
+  soak [--minutes N]                checks back to back in one process (60 minutes): nothing of it may grow
   fresh-root [DIR] [--only-root|--deb]
                                     make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
                                     needs root; with --only-root stop once the root stands; with --deb
@@ -61,6 +65,9 @@ fn main() -> ExitCode {
         "bench" => bench::bench(rest),
         "drills" => drills::drills(rest),
         "repeat" => repeat::repeat(rest),
+        "crash" => safety::crash(rest),
+        "abort" if rest.is_empty() => safety::long(&["abort"]),
+        "soak" => safety::soak(rest),
         "fresh-root" => fresh_root::fresh_root(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
@@ -68,6 +75,7 @@ fn main() -> ExitCode {
         }
         "bundle" => Err(Failure::usage("`bundle` takes no arguments")),
         "" => Err(Failure::usage("no command given")),
+        "abort" => Err(Failure::usage("`abort` takes no arguments")),
         "test" => Err(Failure::usage("`test` takes no arguments")),
         unknown => Err(Failure::usage(format!("unknown command `{unknown}`"))),
     };

@@ -1,10 +1,11 @@
 //! The calls Holdpoint makes, one method each, as the API facts of sections 3 and 4 describe them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -15,6 +16,7 @@ use url::Url;
 
 use crate::error::{ApiError, ErrorClass};
 use crate::graph::UniverseMap;
+use crate::known::KnownSecrets;
 use crate::pace::Pace;
 use crate::stream::TelemetryStream;
 use crate::types::{
@@ -24,6 +26,9 @@ use crate::types::{
 
 /// The largest answer that is read into memory. The biggest legitimate one, a universe map, is far below.
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
+
+/// The one answer that holds a secret.
+const LOGIN: &str = "/api/v1/auth/login";
 
 /// Time limits of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +76,8 @@ struct Inner {
     streaming: reqwest::Client,
     credentials: Option<Credentials>,
     token: RwLock<Option<SecretString>>,
+    /// Everything the API knows of us, and may repeat.
+    known: std::sync::RwLock<KnownSecrets>,
     pace: Pace,
     observer: Option<Arc<dyn Observer>>,
 }
@@ -104,9 +111,17 @@ impl Client {
                 .no_proxy()
         };
         let failed = |error: reqwest::Error| ApiError::new(ErrorClass::Tls, "client", error.to_string());
+        let mut known = KnownSecrets::default();
+        if let Some(credentials) = &credentials {
+            known.add(credentials.password.expose_secret());
+            if let Some(key) = &credentials.ops_key {
+                known.add(key.expose_secret());
+            }
+        }
         Ok(Self {
             inner: Arc::new(Inner {
                 base,
+                known: std::sync::RwLock::new(known),
                 http: builder().timeout(timeouts.total).build().map_err(failed)?,
                 streaming: builder().build().map_err(failed)?,
                 credentials,
@@ -184,10 +199,11 @@ impl Client {
             ));
         };
         let body = json!({"email": credentials.email, "password": credentials.password.expose_secret()});
-        let answer: Value = self.call(Method::POST, "/api/v1/auth/login", Some(&body), Auth::None).await?;
+        let answer: Value = self.call(Method::POST, LOGIN, Some(&body), Auth::None).await?;
         let token = answer.get("access_token").and_then(Value::as_str).ok_or_else(|| {
             ApiError::new(ErrorClass::Body, "POST /api/v1/auth/login", "no access_token in the answer")
         })?;
+        self.inner.known.write().unwrap_or_else(PoisonError::into_inner).add(token);
         *self.inner.token.write().await = Some(SecretString::from(token.to_owned()));
         Ok(())
     }
@@ -363,7 +379,7 @@ impl Client {
             .map_err(|_| ApiError::new(ErrorClass::Timeout, call.clone(), "no response head"))?
             .map_err(|error| ApiError::from_reqwest(call.clone(), &error))?;
         if response.status() != StatusCode::OK {
-            return Err(failed(response, call).await);
+            return Err(self.failed(response, call).await);
         }
         let is_stream = response
             .headers()
@@ -518,7 +534,7 @@ impl Client {
             self.inner.pace.stated(path, limit);
         }
         if !response.status().is_success() {
-            return Err(failed(response, call).await);
+            return Err(self.failed(response, call).await);
         }
         let mut bytes = Vec::new();
         loop {
@@ -531,7 +547,46 @@ impl Client {
                 Err(error) => return Err(ApiError::from_reqwest(call, &error)),
             }
         }
-        String::from_utf8(bytes).map_err(|_| ApiError::new(ErrorClass::Body, call, "the answer is not UTF-8"))
+        let text = String::from_utf8(bytes)
+            .map_err(|_| ApiError::new(ErrorClass::Body, call, "the answer is not UTF-8"))?;
+        Ok(if path == LOGIN { text } else { self.without_secrets(text) })
+    }
+
+    /// Nothing of ours comes back in an answer, whatever is made of it afterwards.
+    fn without_secrets(&self, text: String) -> String {
+        let known = self.inner.known.read().unwrap_or_else(PoisonError::into_inner);
+        match known.hide(&text) {
+            Cow::Owned(hidden) => hidden,
+            Cow::Borrowed(_) => text,
+        }
+    }
+
+    /// Turns a refusal into an error, with the server's own words where they are text.
+    async fn failed(&self, mut response: reqwest::Response, call: String) -> ApiError {
+        let status = response.status();
+        let mut bytes = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > 16 * 1024 {
+                break;
+            }
+        }
+        let text = self.without_secrets(String::from_utf8_lossy(&bytes).into_owned());
+        let detail = match serde_json::from_str::<Value>(&text) {
+            Ok(body) => match body.get("detail") {
+                Some(Value::String(detail)) => detail.clone(),
+                Some(other) => other.to_string(),
+                None => body.get("message").and_then(Value::as_str).unwrap_or("").to_owned(),
+            },
+            Err(_) if text.trim_start().starts_with('<') => "an HTML page".to_owned(),
+            Err(_) => text,
+        };
+        let class = if status == StatusCode::TOO_MANY_REQUESTS {
+            ErrorClass::RateLimited
+        } else {
+            ErrorClass::Status(status.as_u16())
+        };
+        ApiError::new(class, call, detail)
     }
 
     async fn request(
@@ -559,7 +614,8 @@ impl Client {
                     Box::pin(self.login()).await?;
                 }
                 if let Some(token) = self.inner.token.read().await.as_ref() {
-                    request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose_secret()));
+                    let value = format!("Bearer {}", token.expose_secret());
+                    request = request.header(AUTHORIZATION, hidden(&value, &call)?);
                 }
             }
             Auth::Ops => {
@@ -567,7 +623,7 @@ impl Client {
                 let Some(key) = key else {
                     return Err(ApiError::new(ErrorClass::Status(401), call, "no ops key is configured"));
                 };
-                request = request.header("X-API-Key", key.expose_secret());
+                request = request.header("X-API-Key", hidden(key.expose_secret(), &call)?);
             }
         }
         self.inner.pace.note(path);
@@ -601,32 +657,17 @@ fn decode<T: DeserializeOwned>(text: &str, call: &str) -> Result<T, ApiError> {
     })
 }
 
-/// Turns a refusal into an error, with the server's own words where they are text.
-async fn failed(mut response: reqwest::Response, call: String) -> ApiError {
-    let status = response.status();
-    let mut bytes = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > 16 * 1024 {
-            break;
-        }
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let detail = match serde_json::from_str::<Value>(&text) {
-        Ok(body) => match body.get("detail") {
-            Some(Value::String(detail)) => detail.clone(),
-            Some(other) => other.to_string(),
-            None => body.get("message").and_then(Value::as_str).unwrap_or("").to_owned(),
-        },
-        Err(_) if text.trim_start().starts_with('<') => "an HTML page".to_owned(),
-        Err(_) => text.into_owned(),
-    };
-    let class = if status == StatusCode::TOO_MANY_REQUESTS {
-        ErrorClass::RateLimited
-    } else {
-        ErrorClass::Status(status.as_u16())
-    };
-    ApiError::new(class, call, detail)
+/// The value of a header that no log shows.
+fn hidden(secret: &str, call: &str) -> Result<HeaderValue, ApiError> {
+    let mut value = HeaderValue::from_str(secret).map_err(|_| {
+        ApiError::new(
+            ErrorClass::Status(401),
+            call,
+            "the key holds characters that no key has; nothing was sent",
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Replaces ids in a path by `…`, so that equal calls count together.

@@ -172,7 +172,8 @@ pub fn redact(text: &str) -> String {
 fn hide(word: &str) -> String {
     let lower = word.to_lowercase();
     let carries_password = word.find("://").is_some_and(|start| word[start..].contains('@'));
-    let is_token = word.starts_with("eyJ") && word.matches('.').count() == 2;
+    // A JSON web token, also inside quotes or behind a name.
+    let is_token = word.find("eyJ").is_some_and(|start| word[start..].matches('.').count() >= 2);
     let is_assignment = ["password=", "secret=", "token=", "apikey=", "api_key=", "bearer "]
         .iter()
         .any(|mark| lower.contains(mark));
@@ -191,8 +192,10 @@ mod tests {
 
     #[test]
     fn credentials_in_foreign_texts_are_hidden() {
-        let text = redact("redis://user:hunter2@host:6379 eyJhbGciOi.J9.abc password=hunter2 fine");
-        assert_eq!(text, "[hidden] [hidden] [hidden] fine");
+        let text = redact(
+            "redis://user:hunter2@host:6379 eyJhbGciOi.J9.abc \"t\":\"eyJhbGciOi.J9.abc\" password=hunter2 fine",
+        );
+        assert_eq!(text, "[hidden] [hidden] [hidden] [hidden] fine");
     }
 
     #[test]

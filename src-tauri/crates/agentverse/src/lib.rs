@@ -7,6 +7,7 @@ pub mod client;
 pub mod error;
 pub mod evidence;
 pub mod graph;
+pub mod known;
 pub mod pace;
 pub mod storage;
 pub mod stream;
@@ -14,4 +15,5 @@ pub mod types;
 
 pub use client::Client;
 pub use error::{ApiError, ErrorClass};
+pub use known::KnownSecrets;
 pub use secrecy::{ExposeSecret, SecretString};

@@ -32,6 +32,9 @@ pub struct Record {
 /// What is compared of a service's deployments, as [`Event::Compared`] begins.
 pub(crate) const DEPLOYMENT: &str = "serving deployment";
 
+/// The class of operations that an abort left undone. They are no failures: they say nothing about the system.
+pub(crate) const GIVEN_UP: &str = "aborted";
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

@@ -9,10 +9,13 @@ use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
+use holdpoint_agentverse::KnownSecrets;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
-use crate::event::{Event, JOURNAL_FORMAT, Record};
+use crate::event::{Event, JOURNAL_FORMAT, Phase, Record};
+use crate::files;
 
 /// The longest line that is read back.
 const LINE_LIMIT: u64 = 4 * 1024 * 1024;
@@ -31,6 +34,20 @@ pub enum JournalError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// The file could not be written any more while the check ran. Load and faults were stopped then.
+    #[error(
+        "the journal {path} could not be written any more: {source}. Load and faults were stopped; what is in it is kept \
+         and reads as cut off. {}Free some space and check again",
+        unrecorded.iter().map(|line| format!("{line}. ")).collect::<String>()
+    )]
+    Broken {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+        /// What happened after that to services that were touched, and what is left behind: it is written nowhere else.
+        unrecorded: Vec<String>,
     },
     /// The file cannot be read.
     #[error("the journal {path} cannot be read: {source}")]
@@ -95,83 +112,136 @@ impl Emitter {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    known: KnownSecrets,
     started: Instant,
     seq: u64,
 }
 
 impl Journal {
-    /// Creates a new journal; refuses to overwrite one.
-    pub fn create(path: &Path) -> Result<Self, JournalError> {
+    /// Creates a new journal; refuses to overwrite one. What servers repeat of the `known` secrets is taken out of every
+    /// event before anybody sees it.
+    pub fn create(path: &Path, known: KnownSecrets) -> Result<Self, JournalError> {
         let failed = |source| JournalError::Write { path: path.to_owned(), source };
         let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
-        // The folder's entry must be on the disk too, or a crash could lose the whole file.
-        if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
-            let _ = folder.sync_all();
-        }
-        Ok(Self { path: path.to_owned(), file, started: Instant::now(), seq: 0 })
+        files::sync_names_above(path);
+        Ok(Self { path: path.to_owned(), file, known, started: Instant::now(), seq: 0 })
     }
 
     /// Starts the task that owns the file. Every record is handed to `followers` after it was written. The task ends
-    /// when every emitter is dropped, and answers with the error that stopped it, if one did.
+    /// when every emitter is dropped. When it cannot write any more it cancels `unwritable`, and then still takes what
+    /// comes, so that what becomes of touched services can be told; it answers with all of that as an error.
     pub fn start(
         mut self,
         followers: broadcast::Sender<std::sync::Arc<Record>>,
+        unwritable: CancellationToken,
     ) -> (Emitter, tokio::task::JoinHandle<Result<(), JournalError>>) {
         let (sender, mut receiver) = mpsc::channel(256);
         let task = tokio::spawn(async move {
-            let mut flush = interval(Duration::from_millis(200));
-            flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut dirty = false;
-            loop {
-                let message = tokio::select! {
-                    biased;
-                    message = receiver.recv() => message,
-                    _ = flush.tick(), if dirty => {
-                        self.sync()?;
-                        dirty = false;
-                        continue;
-                    }
-                };
-                let (event, done) = match message {
-                    None => break,
-                    Some(Message::Event(event)) => (event, None),
-                    Some(Message::Durable(event, done)) => (event, Some(done)),
-                };
-                let urgent = done.is_some()
-                    || matches!(
-                        *event,
-                        Event::CheckStarted { .. } | Event::TestEnded { .. } | Event::CheckEnded { .. }
-                    );
-                let record = self.append(*event)?;
-                dirty = true;
-                if urgent {
-                    self.sync()?;
-                    dirty = false;
-                }
-                if let Some(done) = done {
-                    let _ = done.send(true);
-                }
-                // Nobody watching is fine.
-                let _ = followers.send(std::sync::Arc::new(record));
+            let written = self.write_all(&mut receiver, &followers).await;
+            let Err(JournalError::Write { path, source }) = written else { return written };
+            unwritable.cancel();
+            let mut unrecorded = Vec::new();
+            while let Some(message) = receiver.recv().await {
+                // A durable one learns by its dropped answer that it is not on the disk.
+                let (Message::Event(event) | Message::Durable(event, _)) = message;
+                unrecorded.extend(aftermath(&event));
             }
-            self.sync()
+            Err(JournalError::Broken { path, source, unrecorded })
         });
         (Emitter { sender }, task)
     }
 
+    async fn write_all(
+        &mut self,
+        receiver: &mut mpsc::Receiver<Message>,
+        followers: &broadcast::Sender<std::sync::Arc<Record>>,
+    ) -> Result<(), JournalError> {
+        let mut flush = interval(Duration::from_millis(200));
+        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut dirty = false;
+        loop {
+            let message = tokio::select! {
+                // Events that never cease must not keep what was written from the disk.
+                biased;
+                _ = flush.tick(), if dirty => {
+                    self.sync()?;
+                    dirty = false;
+                    continue;
+                }
+                message = receiver.recv() => message,
+            };
+            let (event, done) = match message {
+                None => return self.sync(),
+                Some(Message::Event(event)) => (event, None),
+                Some(Message::Durable(event, done)) => (event, Some(done)),
+            };
+            let urgent = done.is_some()
+                || matches!(
+                    *event,
+                    Event::CheckStarted { .. } | Event::TestEnded { .. } | Event::CheckEnded { .. }
+                );
+            let record = self.append(*event)?;
+            dirty = true;
+            if urgent {
+                self.sync()?;
+                dirty = false;
+            }
+            if let Some(done) = done {
+                let _ = done.send(true);
+            }
+            // Nobody watching is fine.
+            let _ = followers.send(std::sync::Arc::new(record));
+        }
+    }
+
     fn append(&mut self, event: Event) -> Result<Record, JournalError> {
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let record = Record { seq: self.seq, at: Utc::now(), elapsed_ms: elapsed, event };
+        let mut record = Record { seq: self.seq, at: Utc::now(), elapsed_ms: elapsed, event };
         self.seq += 1;
         let failed = |source| JournalError::Write { path: self.path.clone(), source };
-        let mut line = serde_json::to_vec(&record).map_err(|error| failed(io::Error::other(error)))?;
-        line.push(b'\n');
-        self.file.write_all(&line).map_err(failed)?;
+        let text =
+            |record: &Record| serde_json::to_string(record).map_err(|error| failed(io::Error::other(error)));
+        let mut line = text(&record)?;
+        if self.known.are_in(&line)
+            && let Some(hidden) = without(&self.known, &record)
+        {
+            record = hidden;
+            line = text(&record)?;
+        }
+        line.push('\n');
+        self.file.write_all(line.as_bytes()).map_err(failed)?;
         Ok(record)
     }
 
     fn sync(&self) -> Result<(), JournalError> {
         self.file.sync_data().map_err(|source| JournalError::Write { path: self.path.clone(), source })
+    }
+}
+
+/// A record without secrets. None where the secret is a word of the journal itself: then it gives nothing away.
+fn without(known: &KnownSecrets, record: &Record) -> Option<Record> {
+    let mut value = serde_json::to_value(record).ok()?;
+    known.hide_in(&mut value);
+    serde_json::from_value(value).ok()
+}
+
+/// What a person has to know of an event that could not be written down: services that were touched, things left behind.
+fn aftermath(event: &Event) -> Option<String> {
+    match event {
+        Event::FaultProven { fault, .. } => Some(format!("{fault}: the service was restarted")),
+        Event::FaultUnproven { fault, reason, .. } => Some(format!("{fault}: {reason}")),
+        Event::FaultRecovered { fault, seconds, how } => {
+            Some(format!("{fault}: the service is back after {seconds:.0} s, {how}"))
+        }
+        Event::FaultNotRecovered { fault, advice, .. } => Some(format!("{fault}: {advice}")),
+        Event::Steady { phase: Phase::End, healthy, detail, .. } => {
+            let state = if *healthy { "healthy" } else { "NOT healthy" };
+            Some(format!("At the end the system was {state}: {detail}"))
+        }
+        Event::CleanedUp { left, .. } if !left.is_empty() => {
+            Some(format!("Left behind: {}", left.join("; ")))
+        }
+        _ => None,
     }
 }
 
@@ -291,7 +361,9 @@ mod tests {
 
     async fn write(path: &Path) {
         let (followers, _) = broadcast::channel(8);
-        let (emitter, task) = Journal::create(path).unwrap().start(followers);
+        let (emitter, task) = Journal::create(path, KnownSecrets::default())
+            .unwrap()
+            .start(followers, CancellationToken::new());
         assert!(emitter.emit_durably(started()).await);
         emitter.emit(Event::AbortRequested { reason: "test".into() }).await;
         emitter.emit(Event::CheckEnded { ending: CheckEnding::Completed }).await;
@@ -307,7 +379,7 @@ mod tests {
         let records = read(&path).unwrap();
         assert_eq!(records.len(), 3);
         assert_eq!(records[2].event, Event::CheckEnded { ending: CheckEnding::Completed });
-        assert!(Journal::create(&path).is_err(), "a journal is never overwritten");
+        assert!(Journal::create(&path, KnownSecrets::default()).is_err(), "a journal is never overwritten");
     }
 
     /// Rule 6 of the architecture: cut at any byte, everything before the cut is still there.
@@ -343,6 +415,57 @@ mod tests {
         let after = read(&path).unwrap();
         assert_eq!(after[..3], before[..]);
         assert_eq!((after[3].seq, &after[3].event), (3, &added));
+    }
+
+    /// A server that repeats a credential in any text of any event.
+    #[tokio::test]
+    async fn secrets_that_others_repeat_are_in_neither_the_file_nor_what_followers_see() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.ndjson");
+        let (followers, mut seen) = broadcast::channel(8);
+        let secret = "correct-horse/battery";
+        let journal = Journal::create(&path, KnownSecrets::new([secret])).unwrap();
+        let (emitter, task) = journal.start(followers, CancellationToken::new());
+        assert!(emitter.emit_durably(started()).await);
+        let lines = vec![format!("Authorization: Bearer {secret}"), "correct-horse%2Fbattery".to_owned()];
+        let test = crate::words::TestId::C1;
+        emitter.emit(Event::LogLines { test, service: crate::words::Service::Worker, lines }).await;
+        drop(emitter);
+        task.await.unwrap().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("correct-horse"), "{text}");
+        seen.recv().await.unwrap();
+        let Event::LogLines { lines, .. } = &seen.recv().await.unwrap().event else {
+            panic!("not the event")
+        };
+        assert_eq!(lines[..], ["Authorization: Bearer [secret]", "[secret]"]);
+        assert_eq!(read(&path).unwrap().len(), 2);
+    }
+
+    /// A disk that is full: load is stopped, what happens to services afterwards is told, what was written stays.
+    #[tokio::test]
+    async fn a_journal_that_cannot_be_written_any_more_stops_the_check_and_still_listens() {
+        let full = Path::new("/dev/full");
+        if !full.exists() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.ndjson");
+        let mut journal = Journal::create(&path, KnownSecrets::default()).unwrap();
+        journal.append(started()).unwrap();
+        journal.file = OpenOptions::new().write(true).open(full).unwrap();
+        let (followers, _) = broadcast::channel(8);
+        let unwritable = CancellationToken::new();
+        let (emitter, task) = journal.start(followers, unwritable.clone());
+        assert!(!emitter.emit_durably(Event::AbortRequested { reason: "test".into() }).await);
+        unwritable.cancelled().await;
+        let fault = "C1-worker-restart".to_owned();
+        emitter.emit(Event::FaultRecovered { fault, seconds: 3.0, how: "it answered".into() }).await;
+        drop(emitter);
+        let error = task.await.unwrap().unwrap_err().to_string();
+        assert!(error.contains("journal.ndjson") && error.contains("Free some space"), "{error}");
+        assert!(error.contains("C1-worker-restart: the service is back after 3 s, it answered"), "{error}");
+        assert_eq!(read(&path).unwrap().len(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod environment;
 pub mod event;
+pub mod files;
 pub mod fold;
 pub mod journal;
 pub mod judge;

@@ -17,7 +17,9 @@ use crate::arguments::CheckOptions;
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::manage;
+use crate::out;
 use crate::rehearsal::manner;
+use crate::signals::Signals;
 
 pub(crate) async fn run(options: CheckOptions) -> Result<u8, Failure> {
     let suite = suite(&options);
@@ -102,16 +104,24 @@ async fn checked(
     let parameters = planning::usual_parameters(&environment);
     let plan = Plan { environment, suite, parameters, chaos, rehearsal_profile };
     consent(options, &plan)?;
+    let signals = Signals::listen()?;
     let check = run::start(plan, &secrets, folder)?;
     let journal_path = check.journal.clone();
-    follow(check, options.events).await?;
-    let records = journal::read(&journal_path)?;
+    let ended = follow(check, signals, options.events).await;
+    let records = match journal::read(&journal_path) {
+        Ok(records) => records,
+        // Why nothing was recorded says more than that nothing was.
+        Err(error) => return Err(ended.err().unwrap_or_else(|| Failure::failed(error.to_string()))),
+    };
     let results = fold::fold(&records)?;
     let verdict = judge::judge(&results);
-    saving::save(folder, &results, &verdict)?;
+    let saved = saving::save(folder, &results, &verdict);
     if !options.events {
-        print_verdict(&verdict, folder);
+        say_verdict(&verdict, saved.is_ok().then_some(folder));
     }
+    ended?;
+    // A verdict nobody can show is none to act on.
+    saved.map_err(|error| Failure::failed(error.to_string()))?;
     Ok(verdict.exit_code())
 }
 
@@ -143,10 +153,10 @@ fn consent(options: &CheckOptions, plan: &Plan) -> Result<(), Failure> {
     }
 }
 
-/// Shows events until the check has ended. Ctrl-C aborts it safely; a second one says what it waits for.
-async fn follow(mut check: Check, as_json: bool) -> Result<(), Failure> {
+/// Shows events until the check has ended. The first signal aborts it safely; a second one ends the waiting too.
+async fn follow(mut check: Check, mut signals: Signals, as_json: bool) -> Result<(), Failure> {
     let mut live = (!as_json).then(Live::new);
-    let mut asked = false;
+    let mut heard = true;
     loop {
         tokio::select! {
             record = check.records.recv() => match record {
@@ -154,35 +164,36 @@ async fn follow(mut check: Check, as_json: bool) -> Result<(), Failure> {
                     if let Some(live) = &mut live {
                         live.see(&record);
                     } else if let Ok(line) = serde_json::to_string(&*record) {
-                        println!("{line}");
+                        heard = heard && out::line(&line);
                     }
                 }
                 // The journal holds what was missed here.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => break,
             },
-            _ = tokio::signal::ctrl_c() => {
-                if asked {
-                    eprintln!("Still waiting for a restarted service to come back; the journal is kept.");
+            reason = signals.next() => {
+                if check.abort.is_requested() {
+                    out::tell("Ending at once: services that were touched are not waited for; the report names them.");
+                    check.abort.request_at_once(reason);
                 } else {
-                    eprintln!("Aborting: load ends now, services that were touched are waited for.");
+                    out::tell(
+                        "Aborting: load ends now, services that were touched are waited for. Once more ends the waiting.",
+                    );
+                    check.abort.request(reason);
                 }
-                asked = true;
-                check.stop.cancel();
             }
         }
     }
     match check.done.await {
-        Ok(written) => Ok(written?),
+        Ok(written) => written.map_err(|error| Failure::failed(error.to_string())),
         Err(error) => Err(Failure::failed(format!("the check ended with a defect of Holdpoint: {error}"))),
     }
 }
 
-fn print_verdict(verdict: &Verdict, folder: &Path) {
-    println!();
-    println!("Verdict: {}", verdict.headline);
-    println!("{}", verdict.because);
-    println!();
+/// The verdict with its criteria and findings; without a folder there are no files to point to.
+fn say_verdict(verdict: &Verdict, folder: Option<&Path>) {
+    let mut lines =
+        vec![String::new(), format!("Verdict: {}", verdict.headline), verdict.because.clone(), String::new()];
     for row in &verdict.criteria {
         let mark = match row.state {
             State::Met => "  met        ",
@@ -193,27 +204,28 @@ fn print_verdict(verdict: &Verdict, folder: &Path) {
         };
         let test = row.test.map_or(String::new(), |test| format!("{test}: "));
         let bound = row.bound.as_deref().map_or(String::new(), |bound| format!(" [95 %: {bound}]"));
-        println!("{mark} {test}{} — {} (limit {}){bound}", row.title, row.measured, row.limit);
+        lines.push(format!("{mark} {test}{} — {} (limit {}){bound}", row.title, row.measured, row.limit));
     }
     for (number, finding) in (1..).zip(&verdict.findings) {
-        println!();
-        println!("{number}. {}", finding.title);
-        println!("   What happened: {}", finding.happened);
+        lines.push(String::new());
+        lines.push(format!("{number}. {}", finding.title));
+        lines.push(format!("   What happened: {}", finding.happened));
         if !finding.likely_cause.is_empty() {
-            println!("   Likely cause:  {}", finding.likely_cause);
+            lines.push(format!("   Likely cause:  {}", finding.likely_cause));
         }
-        println!("   Do next:       {}", finding.next_action);
+        lines.push(format!("   Do next:       {}", finding.next_action));
         for witness in &finding.witness {
-            println!("   Witness:       {} {}: {}", witness.what, witness.id, witness.shows);
+            lines.push(format!("   Witness:       {} {}: {}", witness.what, witness.id, witness.shows));
         }
         for logged in &finding.logged {
             println!("   Logged then:   {logged}");
         }
     }
-    for one in &verdict.unchecked {
-        println!("Not checked: {one}");
+    lines.extend(verdict.unchecked.iter().map(|one| format!("Not checked: {one}")));
+    if let Some(folder) = folder {
+        lines.push(String::new());
+        lines.push(format!("Report: {}", folder.join(MARKDOWN_FILE).display()));
+        lines.push(format!("Results: {}", folder.join(JSON_FILE).display()));
     }
-    println!();
-    println!("Report: {}", folder.join(MARKDOWN_FILE).display());
-    println!("Results: {}", folder.join(JSON_FILE).display());
+    out::line(&lines.join("\n"));
 }

@@ -8,6 +8,8 @@ use holdpoint_check::fold;
 use holdpoint_check::results::Results;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::out;
+
 /// The live view: a reporter of the same events as every other.
 pub(crate) struct Live {
     results: Option<Results>,
@@ -35,7 +37,7 @@ impl Live {
         if self.terminal {
             self.bar.println(line);
         } else {
-            eprintln!("{line}");
+            out::tell(line);
         }
     }
 
@@ -126,6 +128,13 @@ impl Live {
                     Ending::Stopped { reason } => format!(", could not finish: {reason}"),
                 };
                 self.say(&format!("{at}    {}{how}", self.summary(*test)));
+            }
+            Event::AbortRequested { reason } => self.say(&format!(
+                "{at}  {}: {reason}. Load ends now, services that were touched are waited for.",
+                style("Aborting").yellow()
+            )),
+            Event::CleanedUp { left, .. } if !left.is_empty() => {
+                self.say(&format!("{at}  left on the server: {}", left.join("; ")));
             }
             Event::CheckEnded { .. } => self.bar.finish_and_clear(),
             _ => {}

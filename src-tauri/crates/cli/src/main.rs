@@ -7,9 +7,11 @@ mod check;
 mod failure;
 mod live;
 mod manage;
+mod out;
 mod rehearsal;
 mod report;
 mod services;
+mod signals;
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -38,7 +40,7 @@ async fn main() -> std::process::ExitCode {
     match outcome {
         Ok(code) => std::process::ExitCode::from(code),
         Err(failure) => {
-            eprintln!("holdpoint: {failure}");
+            out::tell(&format!("holdpoint: {failure}"));
             std::process::ExitCode::from(failure.code)
         }
     }

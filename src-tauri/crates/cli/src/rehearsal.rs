@@ -4,6 +4,7 @@ use holdpoint_desk::rehearsal::{Manner, Rehearsal};
 
 use crate::arguments::{Profile, RehearseOptions};
 use crate::failure::Failure;
+use crate::signals::Signals;
 
 /// The manner that the options ask for.
 pub(crate) fn manner(profile: Option<Profile>, drill: Option<&str>) -> Manner {
@@ -16,14 +17,18 @@ pub(crate) fn manner(profile: Option<Profile>, drill: Option<&str>) -> Manner {
 /// `holdpoint rehearse`: up until Ctrl-C.
 pub(crate) async fn keep(options: RehearseOptions) -> Result<u8, Failure> {
     let manner = manner(Some(options.profile), options.drill.as_deref());
-    let rehearsal = Rehearsal::start(&manner, options.recorded_durations).await?;
+    let mut signals = Signals::listen()?;
+    let rehearsal = tokio::select! {
+        started = Rehearsal::start(&manner, options.recorded_durations) => started?,
+        _ = signals.next() => return Ok(0),
+    };
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("rehearsal.json");
     private_file(&path, &rehearsal.line)?;
     println!("The rehearsal environment ({}) is up at {}", manner.name(), rehearsal.environment.api_url);
     println!("Check it from another terminal:\n  holdpoint check --environment {}", path.display());
     println!("Ctrl-C ends it.");
-    tokio::signal::ctrl_c().await?;
+    signals.next().await;
     rehearsal.stop().await;
     Ok(0)
 }

@@ -11,14 +11,18 @@ use holdpoint_report::{JSON_FILE, markdown};
 
 use crate::arguments::ReportCommand;
 use crate::failure::Failure;
+use crate::out;
 
 pub(crate) fn run(command: &ReportCommand) -> Result<u8, Failure> {
     let file = match &command {
         ReportCommand::Show { file } | ReportCommand::Markdown { file } => file,
         ReportCommand::Export { check, to, name } => return export(check, to, name),
     };
-    print!("{}", text(file)?);
-    Ok(0)
+    if out::line(text(file)?.trim_end()) {
+        Ok(0)
+    } else {
+        Err(Failure::failed("the report could not be written to where it was to go"))
+    }
 }
 
 /// A folder shows its journal, because that is the truth; a file is shown by what it is.
@@ -39,7 +43,7 @@ fn export(check: &Path, to: &Path, name: &str) -> Result<u8, Failure> {
     };
     let formats = [ExportFormat::Markdown, ExportFormat::Json];
     for file in saving::export(to, name, &formats, &both.0, &both.1)? {
-        println!("{}", file.display());
+        out::line(&file.display().to_string());
     }
     Ok(0)
 }

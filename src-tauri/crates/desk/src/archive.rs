@@ -13,6 +13,7 @@ use holdpoint_check::verdict::{Verdict, Word};
 use holdpoint_check::words::ChaosMode;
 use holdpoint_check::{fold, journal, judge, waivers};
 use holdpoint_report::{JSON_FILE, Recorded, files, recorded};
+use serde::{Deserialize, Serialize};
 
 use crate::error::DeskError;
 use crate::saving;
@@ -28,6 +29,13 @@ const IMPORTED_FILE: &str = "imported.json";
 #[derive(Clone, Debug)]
 pub struct Archive {
     folder: PathBuf,
+}
+
+/// A kept summary, and how long the journal was that it was made from: a longer one makes another summary.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    journal_bytes: u64,
+    summary: CheckSummary,
 }
 
 /// A saved check, read.
@@ -69,7 +77,7 @@ impl Archive {
     pub fn next(&self) -> Result<(u32, PathBuf), DeskError> {
         fs::create_dir_all(&self.folder).map_err(|error| self.unusable(&error))?;
         let stamp = chrono::Local::now().format("%Y%m%d-%H%M%S");
-        let mut number = self.numbers().first().map_or(1, |(number, _)| number + 1);
+        let mut number = self.folders().first().map_or(1, |(number, _)| number + 1);
         loop {
             let folder = self.folder.join(format!("{number:04}-{stamp}"));
             match fs::create_dir(&folder) {
@@ -107,13 +115,13 @@ impl Archive {
                 .iter()
                 .skip(offset)
                 .take(limit)
-                .filter_map(|(number, folder)| summary_of(*number, folder));
+                .filter_map(|(number, folder)| summary_of(*number, folder).ok());
             return ChecksPage { total, matching: total, checks: checks.collect() };
         }
         let text = query.text.to_lowercase();
         let matching: Vec<CheckSummary> = all
             .iter()
-            .filter_map(|(number, folder)| summary_of(*number, folder))
+            .filter_map(|(number, folder)| summary_of(*number, folder).ok())
             .filter(|check| matches(check, query, &text))
             .collect();
         ChecksPage {
@@ -139,14 +147,7 @@ impl Archive {
 
     /// What lists show of a check.
     pub fn summary(&self, number: u32) -> Result<CheckSummary, DeskError> {
-        let folder = self.folder_of(number)?;
-        summary_of(number, &folder).ok_or_else(|| {
-            DeskError::new(
-                "check.empty",
-                format!("The folder of check {number} holds no check."),
-                "Nothing was recorded in it before Holdpoint was stopped.",
-            )
-        })
+        summary_of(number, &self.folder_of(number)?)
     }
 
     /// Reads a check.
@@ -154,10 +155,11 @@ impl Archive {
         open(&self.folder_of(number)?)
     }
 
-    /// Makes reports and summary of a check that has ended, or that was cut off.
+    /// Makes reports and summary of a check that has ended, or that was cut off. An error says that the files could not
+    /// be written; the check can be opened all the same, and the files are made then.
     pub fn seal(&self, number: u32) -> Result<CheckSummary, DeskError> {
-        let folder = self.folder_of(number)?;
-        seal(number, &folder)
+        let (summary, files) = seal(number, &self.folder_of(number)?)?;
+        files.map(|()| summary)
     }
 
     /// Adds a results file from outside. The same file is added once: then the check it became is answered.
@@ -177,8 +179,12 @@ impl Archive {
             }
         }
         let (number, folder) = self.next()?;
-        fs::write(folder.join(IMPORTED_FILE), &bytes).map_err(|error| self.unusable(&error))?;
-        seal(number, &folder)
+        if let Err(error) = files::write_whole(&folder.join(IMPORTED_FILE), &bytes) {
+            // An empty folder would look like a lost check.
+            let _ = fs::remove_dir(&folder);
+            return Err(self.unusable(&error.source));
+        }
+        Ok(seal(number, &folder)?.0)
     }
 
     /// Records that a person accepts a finding of a check.
@@ -202,11 +208,22 @@ impl Archive {
             ));
         }
         journal::append(&folder.join(JOURNAL_FILE), Event::Waived(waiver))?;
-        seal(number, &folder)
+        Ok(seal(number, &folder)?.0)
+    }
+
+    /// Numbers and folders that hold anything, newest first. A check that was killed before its first event was on the
+    /// disk has done nothing, and there is nothing to show of it.
+    fn numbers(&self) -> Vec<(u32, PathBuf)> {
+        let holds = |path: PathBuf| path.metadata().is_ok_and(|data| data.len() > 0);
+        let mut folders = self.folders();
+        folders.retain(|(_, folder)| {
+            [JOURNAL_FILE, IMPORTED_FILE, JSON_FILE].into_iter().any(|name| holds(folder.join(name)))
+        });
+        folders
     }
 
     /// Numbers and folders, newest first.
-    fn numbers(&self) -> Vec<(u32, PathBuf)> {
+    fn folders(&self) -> Vec<(u32, PathBuf)> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let mut numbers: Vec<(u32, PathBuf)> = entries
             .filter_map(|entry| {
@@ -258,7 +275,10 @@ pub fn open(folder: &Path) -> Result<Opened, DeskError> {
     })
 }
 
-fn seal(number: u32, folder: &Path) -> Result<CheckSummary, DeskError> {
+/// Reads a check and makes its files. That they cannot be written is no reason not to show it, so it is told apart.
+fn seal(number: u32, folder: &Path) -> Result<(CheckSummary, Result<(), DeskError>), DeskError> {
+    // Taken before the journal is read: what is added meanwhile makes the summary an old one, never the other way round.
+    let journal_bytes = journal_bytes(folder);
     let opened = open(folder)?;
     let imported = folder.join(IMPORTED_FILE).exists();
     let origin = match (&opened, imported) {
@@ -266,27 +286,35 @@ fn seal(number: u32, folder: &Path) -> Result<CheckSummary, DeskError> {
         (Opened::Ours(_), true) => Origin::Imported,
         (Opened::Ours(_), false) => Origin::Checked,
     };
-    let summary = match &opened {
+    files::remove_unfinished(folder);
+    let (summary, saved) = match &opened {
         Opened::Ours(both) => {
-            if origin == Origin::Checked {
-                saving::save(folder, &both.0, &both.1)?;
-            }
-            summary::of_check(number, origin, &both.0, &both.1)
+            let summary = summary::of_check(number, origin, &both.0, &both.1);
+            let own = origin == Origin::Checked;
+            (summary, if own { saving::save(folder, &both.0, &both.1) } else { Ok(()) })
         }
-        Opened::Foreign(recorded) => summary::of_foreign(number, recorded),
+        Opened::Foreign(recorded) => (summary::of_foreign(number, recorded), Ok(())),
     };
-    // Without it the next list makes it again.
-    if let Ok(text) = serde_json::to_string(&summary) {
+    let kept = Kept { journal_bytes, summary };
+    // Without it, or without the reports, the next list makes them again.
+    if let (Ok(()), Ok(text)) = (&saved, serde_json::to_string(&kept)) {
         let _ = files::write_whole(&folder.join(SUMMARY_FILE), &text);
     }
-    Ok(summary)
+    Ok((kept.summary, saved))
 }
 
-fn summary_of(number: u32, folder: &Path) -> Option<CheckSummary> {
+fn journal_bytes(folder: &Path) -> u64 {
+    folder.join(JOURNAL_FILE).metadata().map_or(0, |data| data.len())
+}
+
+fn summary_of(number: u32, folder: &Path) -> Result<CheckSummary, DeskError> {
     let kept = fs::read(folder.join(SUMMARY_FILE)).ok();
-    let kept = kept.and_then(|bytes| serde_json::from_slice::<CheckSummary>(&bytes).ok());
-    // A folder that somebody copied still holds the number of the one it was copied from.
-    kept.map(|kept| CheckSummary { number, ..kept }).or_else(|| seal(number, folder).ok())
+    let kept = kept.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+    match kept.filter(|kept| kept.journal_bytes == journal_bytes(folder)) {
+        // A folder that somebody copied still holds the number of the one it was copied from.
+        Some(kept) => Ok(CheckSummary { number, ..kept.summary }),
+        None => Ok(seal(number, folder)?.0),
+    }
 }
 
 fn matches(check: &CheckSummary, query: &ChecksQuery, text: &str) -> bool {

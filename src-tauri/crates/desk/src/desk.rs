@@ -10,7 +10,7 @@ use holdpoint_check::environment::{Environment, Kind, Secrets};
 use holdpoint_check::event::Waiver;
 use holdpoint_check::journal;
 use holdpoint_check::plan::{ChaosIntent, Plan};
-use holdpoint_check::run::{self, JOURNAL_FILE};
+use holdpoint_check::run::{self, Abort, JOURNAL_FILE};
 use holdpoint_check::words::Service;
 use holdpoint_report::charts::Theme;
 use holdpoint_settings::Environments;
@@ -54,7 +54,7 @@ pub struct Current {
     /// What the frame shows of it.
     pub check: RunningCheck,
     live: Mutex<LiveFold>,
-    stop: CancellationToken,
+    abort: Abort,
     started: Instant,
     /// Cancelled when its reports are saved.
     over: CancellationToken,
@@ -66,10 +66,10 @@ impl Current {
         !self.over.is_cancelled()
     }
 
-    /// Ends the load at once; touched services are waited for.
-    pub fn abort(&self) {
+    /// Ends the load at once; touched services are waited for. `reason` says who wants it.
+    pub fn abort(&self, reason: &str) {
         self.live().stopping();
-        self.stop.cancel();
+        self.abort.request(reason);
     }
 
     /// Becomes ready when its reports are saved.
@@ -238,7 +238,7 @@ impl Desk {
         let current = Arc::new(Current {
             check,
             live: Mutex::new(LiveFold::new(number, estimates)),
-            stop: started.stop.clone(),
+            abort: started.abort.clone(),
             started: Instant::now(),
             over: CancellationToken::new(),
         });
@@ -617,15 +617,24 @@ async fn follow(desk: Arc<Desk>, current: Arc<Current>, mut check: run::Check, f
             Err(RecvError::Closed) => break,
         }
     }
-    if let Err(error) = check.done.await {
-        tracing::error!(%error, "the check ended with a defect of Holdpoint");
-    }
     let number = current.check.number;
+    let ended = match check.done.await {
+        Ok(written) => written.map_err(DeskError::from),
+        Err(error) => Err(DeskError::new(
+            "check.defect",
+            "The check ended with a defect of Holdpoint.",
+            "What was recorded until then is kept.",
+        )
+        .because(error)),
+    };
     let sealed = tokio::task::spawn_blocking(move || desk.archive.seal(number)).await;
-    match sealed {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::error!(%error, folder = %folder.display(), "reports were not saved"),
-        Err(error) => tracing::error!(%error, "reports were not saved"),
+    let sealed = sealed.unwrap_or_else(|error| {
+        Err(DeskError::new("report.unwritable", "The reports were not saved.", "Open the check again.")
+            .because(error))
+    });
+    for error in [ended.err(), sealed.err()].into_iter().flatten() {
+        tracing::error!(%error, folder = %folder.display(), "the check was not kept as it should be");
+        current.live().tell(&error.to_string());
     }
     current.live().saved();
     current.over.cancel();

@@ -55,8 +55,22 @@ impl DeskError {
 
 impl From<JournalError> for DeskError {
     fn from(error: JournalError) -> Self {
-        Self::new("journal.unusable", "The journal of this check cannot be used.", "Choose another check.")
-            .because(error)
+        let (code, message, remedy) = match &error {
+            JournalError::Write { .. } => (
+                "journal.unwritable",
+                "The journal of this check cannot be written.",
+                "Free some space, or give Holdpoint the right to write there.",
+            ),
+            JournalError::Broken { .. } => (
+                "journal.broken",
+                "The check was stopped because it could not be recorded any more.",
+                "Look at the services named, free some space, and check again.",
+            ),
+            JournalError::Read { .. } | JournalError::Foreign { .. } => {
+                ("journal.unusable", "The journal of this check cannot be used.", "Choose another check.")
+            }
+        };
+        Self::new(code, message, remedy).because(error)
     }
 }
 
@@ -81,7 +95,10 @@ impl From<StartError> for DeskError {
             StartError::Lock(LockError::File { .. }) => {
                 ("check.unlockable", "Give Holdpoint the right to write there, or free some space.")
             }
-            _ => ("check.not_started", "Look at the environment's values."),
+            StartError::Journal(_) => {
+                ("journal.unwritable", "Free some space, or give Holdpoint the right to write there.")
+            }
+            StartError::Connect(_) => ("check.not_started", "Look at the environment's values."),
         };
         Self::new(code, "The check was not started.", next).because(error)
     }

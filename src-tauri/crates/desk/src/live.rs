@@ -12,8 +12,8 @@ use holdpoint_check::{fold, judge};
 use crate::lines;
 use crate::summary::{self, short_title};
 use crate::view::{
-    BacklogPoint, EventLine, FaultState, Figure, IntervalPoint, Live, LiveFault, LivePhase, LiveState,
-    LiveTest, LogLine, RunBar, RunCounts, TestState,
+    BacklogPoint, EventLine, FaultState, Figure, IntervalPoint, LineKind, Live, LiveFault, LivePhase,
+    LiveState, LiveTest, LogLine, RunBar, RunCounts, TestState,
 };
 
 /// What one message may carry of each list, so that it stays small; the rest follows a tenth of a second later.
@@ -110,6 +110,13 @@ impl LiveFold {
     pub fn stopping(&mut self) {
         self.version += 1;
         self.stopping = true;
+    }
+
+    /// Something went wrong that no journal can hold.
+    pub fn tell(&mut self, text: &str) {
+        self.version += 1;
+        let (seq, at_ms) = self.lines.last().map_or((0, 0), |line| (line.seq + 1, line.at_ms));
+        self.lines.push(EventLine { seq, at_ms, kind: LineKind::Fail, test: None, text: text.to_owned() });
     }
 
     /// The reports are on the disk.

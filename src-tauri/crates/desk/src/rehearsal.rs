@@ -1,6 +1,6 @@
 //! The built-in rehearsal: a process that ends when this program ends, however that happens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ impl Rehearsal {
             .because(why)
         };
         let program = program().map_err(|error| failed(error.to_string()))?;
-        let mut command = Command::new(&program);
+        let mut command = command(&program);
         command.arg("up");
         match manner {
             Manner::Profile(name) => command.args(["--profile", name]),
@@ -103,13 +103,20 @@ pub async fn drills() -> Result<Vec<Drill>, DeskError> {
             .because(why)
     };
     let program = program().map_err(|error| failed(error.to_string()))?;
-    let output = Command::new(&program)
+    let output = command(&program)
         .arg("drills")
         .stdin(Stdio::null())
         .output()
         .await
         .map_err(|error| failed(format!("{}: {error}", program.display())))?;
     serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))
+}
+
+/// The rehearsal has throwaway secrets of its own: those of a real environment are none of its business.
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_remove("RAILWAY_TOKEN");
+    command
 }
 
 /// The rehearsal's program lies beside this one, or where `HOLDPOINT_REHEARSAL` says.

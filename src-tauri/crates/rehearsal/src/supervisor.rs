@@ -76,25 +76,36 @@ pub(crate) async fn up(options: Options) -> Outcome {
     let supervisor = Arc::new(Supervisor::new(&options, state.clone())?);
     tokio::spawn(edge::serve(edge_listener, supervisor.setup.api_port));
     tokio::spawn(railway::serve(railway_listener, Arc::clone(&supervisor)));
-    for role in Role::ALL {
-        supervisor.start(role).await?;
+    let coming_up = async {
+        for role in Role::ALL {
+            supervisor.start(role).await?;
+        }
+        supervisor.wait_until_ready().await
+    };
+    // Whoever started this may be gone before it is ready.
+    let end = wait_for_end();
+    tokio::pin!(end);
+    tokio::select! {
+        outcome = coming_up => outcome?,
+        () = &mut end => {
+            supervisor.stop_all().await;
+            return Ok(());
+        }
     }
-    supervisor.wait_until_ready().await?;
     let environment = supervisor.environment(&api_url, &railway_url);
     write_private(&state.join("environment.json"), &environment.to_string())?;
     announce(&environment.to_string());
-    wait_for_end().await;
+    end.await;
     supervisor.stop_all().await;
     Ok(())
 }
 
 /// The environment file goes to standard output, for whoever started the rehearsal.
-#[expect(clippy::print_stdout, reason = "the one line that is the answer of this program")]
 fn announce(line: &str) {
     use std::io::Write as _;
-    println!("{line}");
-    // Whoever waits for the line has gone away: the end of standard input says so too.
-    let _ = std::io::stdout().flush();
+    // Whoever waits for the line may have gone away: the end of standard input says so too.
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {

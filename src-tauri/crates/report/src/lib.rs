@@ -2,11 +2,11 @@
 //! of before us read back. Every report is a pure function of results and verdict.
 
 pub mod charts;
-pub mod files;
 pub mod json;
 pub mod markdown;
 pub mod recorded;
 
+pub use holdpoint_check::files;
 pub use recorded::{ReadError, Recorded};
 
 /// The name of the JSON file that the runbook promises.

@@ -1,10 +1,11 @@
 //! Environment files in the configuration folder, one a file, named after the environment.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 use holdpoint_check::environment::{Environment, EnvironmentError, FILE_LIMIT, is_name};
+use holdpoint_check::files;
 
 /// What can go wrong with saved environments.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +25,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// A file cannot be written.
-    #[error("{path} cannot be written: {source}")]
+    #[error(
+        "{path} cannot be written: {source}. Free some space, or give Holdpoint the right to write there"
+    )]
     Unwritable {
         /// Which.
         path: PathBuf,
@@ -113,10 +116,7 @@ impl Environments {
         std::fs::create_dir_all(&self.folder).map_err(unwritable)?;
         let text =
             serde_json::to_string_pretty(environment).map_err(std::io::Error::other).map_err(unwritable)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(unwritable)?;
-        file.write_all(text.as_bytes()).map_err(unwritable)?;
-        file.as_file().sync_all().map_err(unwritable)?;
-        file.persist(&path).map_err(|error| unwritable(error.error))?;
+        files::write_whole(&path, text).map_err(|error| unwritable(error.source))?;
         Ok(path)
     }
 

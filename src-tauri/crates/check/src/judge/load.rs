@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sheet::{Row, Say, Sheet, classes, failed_operations, nobody_answered, witness};
-use crate::event::{StreamEndKind, WriteKind};
+use crate::event::{GIVEN_UP, StreamEndKind, WriteKind};
 use crate::ledger::Fate;
 use crate::results::{BacklogSample, TestResults};
 use crate::statistics::{failure_share_bound, percentile_bound_ms, percentile_ms};
@@ -26,13 +26,14 @@ fn failures(
     let planned: u64 = records.iter().map(|record| record.planned).sum();
     let sent: u64 = records.iter().map(|record| record.sent).sum();
     let ok: u64 = records.iter().map(|record| record.ok).sum();
-    let bad: u64 = records.iter().map(|record| record.failures()).sum();
     let mut by_class: BTreeMap<String, u64> = BTreeMap::new();
     for record in &records {
         for (class, count) in &record.failed {
             *by_class.entry(class.clone()).or_default() += count;
         }
     }
+    by_class.remove(GIVEN_UP);
+    let bad: u64 = by_class.values().sum();
     let state = match (planned, bad) {
         (0, _) => State::Unproven,
         (_, bad) if bad > limit => State::Broken,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::session::Session;
-use crate::event::{BucketPart, Event, PartState};
+use crate::event::{BUCKET_PARTS, BucketPart, Event, PartState};
 use crate::words::TestId;
 
 /// Keys that artifacts may start with (API facts 8).
@@ -19,19 +19,23 @@ const OTHER_BUCKETS: [&str; 3] =
 const KEY_LIMIT: usize = 20_000;
 
 pub(super) async fn run(context: &Context, session: &Session) -> Result<(), String> {
-    let parts = [
-        configured(context).await,
-        probe_lands(context, session).await,
-        artifacts(context, session).await,
-        visible(context).await,
-        prefixes(context).await,
-        tenants(context, session).await,
-        others(context, session).await,
-    ];
-    for (done, part) in (1..).zip(parts) {
+    for (done, letter) in (1..).zip(BUCKET_PARTS) {
+        if context.stop.is_cancelled() {
+            break;
+        }
+        let part = match letter {
+            'a' => configured(context).await,
+            'b' => probe_lands(context, session).await,
+            'c' => artifacts(context, session).await,
+            'd' => visible(context).await,
+            'e' => prefixes(context).await,
+            'f' => tenants(context, session).await,
+            _ => others(context, session).await,
+        };
         let doing = part.title.clone();
         context.emit.emit(Event::BucketChecked(part)).await;
-        context.emit.emit(Event::Progress { test: TestId::Bucket, done, total: 7, doing }).await;
+        let total = BUCKET_PARTS.len() as u64;
+        context.emit.emit(Event::Progress { test: TestId::Bucket, done, total, doing }).await;
     }
     Ok(())
 }

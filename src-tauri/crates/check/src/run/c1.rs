@@ -75,7 +75,9 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
     }
     progress(context, 4, "waiting for every run to end").await;
     runs::wait_for_all(context, Some(TestId::C1), &mut tracked, deadline).await;
-    runs::audit_tracked(context, session, &tracked).await;
+    if !context.stop.is_cancelled() {
+        runs::audit_tracked(context, session, &tracked).await;
+    }
     if let Some(proven) = context.proven_identity(TestId::C1) {
         let now = boot_identity(context).await;
         context

@@ -12,6 +12,8 @@ use holdpoint_load::Pulse;
 use holdpoint_railway as railway;
 use tokio_util::sync::CancellationToken;
 
+use super::abort::Abort;
+use super::session::Created;
 use crate::environment::Secrets;
 use crate::journal::Emitter;
 use crate::plan::{ChaosIntent, Plan};
@@ -56,7 +58,13 @@ pub(super) struct Context {
     pub(super) railway: Option<railway::Client>,
     pub(super) pulse: Arc<ApiPulse>,
     pub(super) emit: Emitter,
+    /// Everything that the check made on the server.
+    pub(super) created: Arc<Created>,
+    pub(super) abort: Abort,
+    /// Cancelled when load must end.
     pub(super) stop: CancellationToken,
+    /// Cancelled when services are not waited for any more.
+    given_up: CancellationToken,
     /// Identities that faults were proven with, so that a later change is seen as somebody else's.
     proven: Mutex<BTreeMap<TestId, String>>,
     /// The service that did not come back in time: after that no further fault is injected.
@@ -108,13 +116,7 @@ impl Context {
         Ok(Clients { api, storage, railway, pulse })
     }
 
-    pub(super) fn new(
-        clients: Clients,
-        plan: Plan,
-        check_id: String,
-        emit: Emitter,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(super) fn new(clients: Clients, plan: Plan, check_id: String, emit: Emitter, abort: Abort) -> Self {
         Self {
             plan,
             check_id,
@@ -123,7 +125,10 @@ impl Context {
             railway: clients.railway,
             pulse: clients.pulse,
             emit,
-            stop,
+            created: Arc::default(),
+            stop: abort.load(),
+            given_up: abort.waiting(),
+            abort,
             proven: Mutex::default(),
             overdue: OnceLock::new(),
             restarted: Mutex::default(),
@@ -167,9 +172,24 @@ impl Context {
         format!("hp-{}", self.check_id.get(..8).unwrap_or("check"))
     }
 
-    /// Sleeps; false when the check was aborted meanwhile.
+    /// None once the check is aborted.
+    pub(super) fn goes_on(&self) -> Option<()> {
+        (!self.stop.is_cancelled()).then_some(())
+    }
+
+    /// Waits for something that goes on through an abort; none when a second one ends that too.
+    pub(super) async fn unless_given_up<T>(&self, what: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.given_up.cancelled() => None,
+            done = what => Some(done),
+        }
+    }
+
+    /// Sleeps; false when the check was aborted meanwhile, however short the sleep.
     pub(super) async fn pause(&self, duration: Duration) -> bool {
         tokio::select! {
+            biased;
             () = self.stop.cancelled() => false,
             () = tokio::time::sleep(duration) => true,
         }

@@ -9,7 +9,7 @@ use super::session::Session;
 use crate::event::ExportOutcome;
 
 /// Creates an export of the project's runs, reads it back and downloads it. An error of the API ends it; content that
-/// is wrong is in the outcome's `problem`.
+/// is wrong is in the outcome's `problem`. After an abort it is not read: there is neither a problem nor a digest then.
 pub(super) async fn one(
     context: &Context,
     session: &Session,
@@ -33,7 +33,11 @@ pub(super) async fn one(
 
 async fn steps(context: &Context, session: &Session, outcome: &mut ExportOutcome) -> Result<(), ApiError> {
     let created = context.api.create_export(&session.project_id).await?;
+    session.created.note_other("exports", &created.export_id);
     outcome.export_id = Some(created.export_id.clone());
+    if context.stop.is_cancelled() {
+        return Ok(());
+    }
     let read = context.api.export(&created.export_id).await?;
     outcome.records_said = read.record_count;
     if read.status != "completed" {

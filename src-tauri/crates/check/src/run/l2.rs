@@ -10,10 +10,10 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::FailureLog;
 use super::context::Context;
 use super::runs::{self, Tracked};
 use super::session::Session;
+use super::{FailureLog, given_up};
 use crate::event::Event;
 use crate::words::TestId;
 
@@ -133,6 +133,9 @@ async fn calibrate(
     let id = format!("{}-calibration-{:02}", context.tag(), operation.index);
     let answer = async {
         let scenario = context.api.create_scenario(&session.project_id, &id).await?;
+        if context.stop.is_cancelled() {
+            return Ok(false);
+        }
         let (predicted, actual) = truth(operation.index);
         let calibration = context.api.calibrate(&scenario, &predicted, &actual).await?;
         let recomputed = brier(&predicted, &actual);
@@ -147,9 +150,12 @@ async fn calibrate(
                 format!("the Brier score is {}, recomputed {recomputed}", calibration.brier_score),
             ));
         }
-        Ok(())
+        Ok(true)
     };
-    noted(context, failures, "calibrate", &id, answer.await).await
+    match answer.await {
+        Ok(false) => Err(given_up()),
+        answer => noted(context, failures, "calibrate", &id, answer.map(|_| ())).await,
+    }
 }
 
 async fn queue_job(
@@ -166,6 +172,7 @@ async fn queue_job(
             let event =
                 Event::JobObserved { job_id: job.id.clone(), status: job.status.clone(), stuck: false };
             context.emit.emit(event).await;
+            session.created.note_other("calibration jobs", &job.id);
             jobs.lock().await.push(Job { id: job.id, created: Instant::now(), status: job.status });
             Ok(())
         }

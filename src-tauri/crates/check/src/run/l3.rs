@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::context::Context;
 use super::session::Session;
 use super::streams::{Follow, follow};
-use super::{FailureLog, exports};
+use super::{FailureLog, exports, given_up};
 use crate::event::{Event, StreamEndKind};
 use crate::words::TestId;
 
@@ -102,7 +102,7 @@ async fn stream(
         StreamEndKind::Hung => "timeout",
         StreamEndKind::ClosedEarly => "closed_early",
         StreamEndKind::Failed => "failed",
-        StreamEndKind::Aborted => "aborted",
+        StreamEndKind::Aborted => return Err(given_up()),
     };
     failures.note(&context.emit, "stream", &plan.id, class, &outcome.detail).await;
     Err(Failure { class: class.into(), detail: outcome.detail })
@@ -116,6 +116,9 @@ async fn export(
 ) -> Result<(), Failure> {
     let id = format!("{}-export-{:02}", context.tag(), operation.index);
     let (outcome, ended) = exports::one(context, session, &id).await;
+    if ended.is_ok() && outcome.problem.is_none() && outcome.sha256.is_none() {
+        return Err(given_up());
+    }
     let problem = outcome.problem.clone();
     context.emit.emit(Event::ExportEnded(outcome)).await;
     let failure = match (ended, problem) {

@@ -1,5 +1,6 @@
 //! Running a check: preflight, the tests one after another, a last look, clean-up. Only emits events.
 
+mod abort;
 mod api;
 mod bucket;
 mod c1;
@@ -24,13 +25,14 @@ mod witnesses;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use holdpoint_load::{Beat, FitnessWatch};
+use holdpoint_load::{Beat, Failure, FitnessWatch};
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use self::abort::Abort;
 pub use self::context::ConnectError;
 pub use self::lock::{Holder, LockError};
 pub use self::preflight::preflight_rows;
@@ -38,7 +40,7 @@ pub use self::preflight::preflight_rows;
 use self::context::Context;
 use self::session::Session;
 use crate::environment::Secrets;
-use crate::event::{CheckEnding, Ending, Event, Interval, JOURNAL_FORMAT, Phase, Record};
+use crate::event::{CheckEnding, Ending, Event, GIVEN_UP, Interval, JOURNAL_FORMAT, Phase, Record};
 use crate::journal::{Emitter, Journal, JournalError};
 use crate::plan::Plan;
 use crate::words::TestId;
@@ -69,8 +71,8 @@ pub struct Check {
     pub journal: PathBuf,
     /// Every record from the first one on.
     pub records: broadcast::Receiver<Arc<Record>>,
-    /// Stops the check safely: load ends, services touched are waited for, the journal gets its end.
-    pub stop: CancellationToken,
+    /// Stops the check.
+    pub abort: Abort,
     /// Ends when the check has ended and its journal is on the disk.
     pub done: JoinHandle<Result<(), JournalError>>,
 }
@@ -79,26 +81,27 @@ pub struct Check {
 pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, StartError> {
     let id = uuid::Uuid::new_v4().to_string();
     let journal = folder.join(JOURNAL_FILE);
-    let stop = CancellationToken::new();
+    let abort = Abort::default();
     let (followers, records) = broadcast::channel(16_384);
-    let held = lock::take(&lock::folder(), &plan.environment.api_url, &id)?;
+    let held = lock::take(&lock::folder(), &plan.environment, &id)?;
     let clients = Context::connect(&plan, secrets)?;
-    let (emit, writer) = Journal::create(&journal)?.start(followers);
-    let context = Context::new(clients, plan, id.clone(), emit, stop.clone());
-    let (unwritten, written_to) = (stop.clone(), journal.clone());
+    // What cannot be recorded must not be done: no load and no fault without a journal.
+    let (emit, writer) = Journal::create(&journal, secrets.known())?.start(followers, abort.load());
+    let context = Context::new(clients, plan, id.clone(), emit, abort.clone());
+    let written_to = journal.clone();
     let started = tokio::time::Instant::now();
     let done = tokio::spawn(async move {
         // The runner gets a task of its own, so that a defect in it still leaves a journal with every event so far.
-        // The seconds hold the journal open, so they end with the runner however that ends.
+        // Its helpers hold the journal open, so they end with the runner however that ends.
         let seconds = tokio::spawn(intervals(context.pulse.clone(), context.emit.clone(), started));
-        let seconds = AbortOnDropHandle::new(seconds);
+        let (abort, emit) = (context.abort.clone(), context.emit.clone());
+        let telling = tokio::spawn(async move { abort.tell_when_requested(&emit).await });
+        let helpers = [seconds, telling].map(AbortOnDropHandle::new);
         let runner = tokio::spawn(async move {
             run(context, written_to).await;
-            drop(seconds);
+            drop(helpers);
         });
         let written = writer.await;
-        // What cannot be recorded must not be done: no load and no fault without a journal.
-        unwritten.cancel();
         let _ = runner.await;
         drop(held);
         match written {
@@ -106,12 +109,12 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
             Err(_) => Ok(()),
         }
     });
-    Ok(Check { id, journal, records, stop, done })
+    Ok(Check { id, journal, records, abort, done })
 }
 
 /// Records every second that had requests in it, until it is ended.
 async fn intervals(pulse: Arc<context::ApiPulse>, emit: Emitter, started: tokio::time::Instant) {
-    let mut second = tokio::time::interval(std::time::Duration::from_secs(1));
+    let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     second.tick().await;
     let mut from = started.elapsed();
@@ -138,15 +141,13 @@ async fn run(context: Context, journal: PathBuf) {
     if !context.emit.emit_durably(started).await {
         return;
     }
-    let (session, blocking) = preflight::run(&context).await;
+    let (session, blocking) = context.unless_given_up(preflight::run(&context)).await.unwrap_or_default();
     let Some(session) = session else {
-        let ending = if context.stop.is_cancelled() {
-            CheckEnding::Aborted { reason: "aborted during the preflight".into() }
-        } else {
-            CheckEnding::Blocked { rows: blocking }
-        };
+        if !context.created.is_empty() {
+            clean_up(&context).await;
+        }
         context.emit.emit(Event::Fitness(watch.read())).await;
-        context.emit.emit_durably(Event::CheckEnded { ending }).await;
+        end(&context, CheckEnding::Blocked { rows: blocking }).await;
         return;
     };
     let api_watch = watch::Watch::start(&context, began);
@@ -160,70 +161,84 @@ async fn run(context: Context, journal: PathBuf) {
         context.emit.emit_durably(Event::TestEnded { test, ending }).await;
     }
     context.emit.emit(Event::Fitness(watch.read())).await;
-    last_look(&context, &session).await;
+    context.unless_given_up(last_look(&context, &session)).await;
     api_watch.stop().await;
     drop(network);
-    clean_up(&context, &session).await;
+    clean_up(&context).await;
     if !context.stop.is_cancelled() {
         witnesses::keep_logs(&context, &journal).await;
     }
+    end(&context, CheckEnding::Completed).await;
+}
+
+/// The last event, which is another one where somebody asked for the end.
+async fn end(context: &Context, ending: CheckEnding) {
+    context.abort.tell(&context.emit).await;
     let ending = if context.stop.is_cancelled() {
-        CheckEnding::Aborted { reason: "aborted".into() }
+        CheckEnding::Aborted { reason: format!("aborted: {}", context.abort.reason()) }
     } else {
-        CheckEnding::Completed
+        ending
     };
     context.emit.emit_durably(Event::CheckEnded { ending }).await;
 }
 
 async fn run_test(context: &Context, session: &Session, test: TestId) -> Ending {
-    let outcome = match test {
-        TestId::L1 => l1::run(context, session).await,
-        TestId::L2 => l2::run(context, session).await,
-        TestId::L3 => l3::run(context, session).await,
-        TestId::C1 => c1::run(context, session).await,
-        TestId::C2 => c2::run(context, session).await,
-        TestId::C3 => c3::run(context, session).await,
-        TestId::Rep => rep::run(context, session).await,
-        TestId::Bucket => bucket::run(context, session).await,
+    let doing = async {
+        match test {
+            TestId::L1 => l1::run(context, session).await,
+            TestId::L2 => l2::run(context, session).await,
+            TestId::L3 => l3::run(context, session).await,
+            TestId::C1 => c1::run(context, session).await,
+            TestId::C2 => c2::run(context, session).await,
+            TestId::C3 => c3::run(context, session).await,
+            TestId::Rep => rep::run(context, session).await,
+            TestId::Bucket => bucket::run(context, session).await,
+        }
     };
-    match outcome {
+    match context.unless_given_up(doing).await {
         _ if context.stop.is_cancelled() => Ending::Aborted,
-        Ok(()) => Ending::Completed,
-        Err(reason) => Ending::Stopped { reason },
+        Some(Ok(())) => Ending::Completed,
+        Some(Err(reason)) => Ending::Stopped { reason },
+        None => Ending::Aborted,
     }
 }
 
 /// Runs are looked at once more, so that a late second delivery that flips a finished run is seen (API facts 17.4);
-/// then the whole system, so that nothing is left broken unnoticed.
+/// then the whole system, so that nothing is left broken unnoticed. After an abort only the latter matters.
 async fn last_look(context: &Context, session: &Session) {
-    runs::audit_all(context, session).await;
+    if !context.stop.is_cancelled() {
+        runs::audit_all(context, session).await;
+    }
     let look = session::steady_state(context).await;
     context.emit.emit(look.event(None, Phase::End)).await;
     api::observe(context).await;
 }
 
-async fn clean_up(context: &Context, session: &Session) {
+/// How long things of ours are removed, however slow the API is; what is left then is listed.
+const CLEAN_UP: Duration = Duration::from_secs(120);
+
+/// Removes what the check made, and lists what it may not remove or could not.
+async fn clean_up(context: &Context) {
     let mut removed = Vec::new();
     let mut left = Vec::new();
-    for (id, name) in session.created_projects() {
-        match context.api.delete_project(&id).await {
-            Ok(()) => removed.push(format!("project {name} ({id})")),
-            Err(error) => left.push(format!("project {name} ({id}): {error}")),
+    let until = tokio::time::Instant::now() + CLEAN_UP;
+    for (id, name) in context.created.projects() {
+        let what = format!("project {name} ({id})");
+        let deleting = tokio::time::timeout_at(until, context.api.delete_project(&id));
+        match context.unless_given_up(deleting).await {
+            Some(Ok(Ok(()))) => removed.push(what),
+            Some(Ok(Err(error))) => left.push(format!("{what}: {error}")),
+            Some(Err(_)) => left.push(format!("{what}: the API was too slow to remove everything")),
+            None => left.push(format!("{what}: the check was ended at once")),
         }
     }
-    let runs = session.run_ids();
-    if !runs.is_empty() {
-        let bucket = &context.plan.environment.storage.bucket;
-        left.push(format!(
-            "telemetry and evidence of {} runs in bucket {bucket}, below telemetry/ and runs/ by run id",
-            runs.len()
-        ));
-    }
-    let probes = session.smoke_objects();
-    if !probes.is_empty() {
-        left.push(format!("{} small objects of storage probes: {}", probes.len(), probes.join(", ")));
-    }
+    left.extend(context.created.staying(&context.plan.environment.storage.bucket));
     context.emit.emit_durably(Event::CleanedUp { removed, left }).await;
+}
+
+/// An operation that the abort left undone: it says nothing about the system.
+fn given_up() -> Failure {
+    Failure { class: GIVEN_UP.into(), detail: "the check was aborted".into() }
 }
 
 /// Emits at most 40 failed operations a test one by one; the counts are in the measurement.

@@ -58,6 +58,9 @@ pub(super) async fn run(context: &Context) -> (Option<Session>, Vec<String>) {
         return (None, blocking);
     };
     super::api::observe(context).await;
+    if context.stop.is_cancelled() {
+        return (None, Vec::new());
+    }
     let session = tiny_run(context, &mut rows, has_jobs).await;
     (session, rows.blocking())
 }
@@ -66,23 +69,32 @@ pub(super) async fn run(context: &Context) -> (Option<Session>, Vec<String>) {
 pub async fn preflight_rows(plan: Plan, secrets: &Secrets) -> Result<Vec<PreflightRow>, ConnectError> {
     let clients = Context::connect(&plan, secrets)?;
     let folder_less = crate::journal::Emitter::nowhere();
-    let context =
-        Context::new(clients, plan, String::new(), folder_less, tokio_util::sync::CancellationToken::new());
+    let context = Context::new(clients, plan, String::new(), folder_less, super::Abort::default());
     let mut rows = Rows { emit: None, rows: Vec::new() };
     look(&context, &mut rows).await;
+    let known = secrets.known();
+    for row in &mut rows.rows {
+        row.observed = known.hide(&row.observed).into_owned();
+    }
     Ok(rows.rows)
 }
 
+/// Ends early, without an answer, when the check is aborted.
 async fn look(context: &Context, rows: &mut Rows<'_>) -> Option<bool> {
     if !api_reachable(context, rows).await {
         return None;
     }
     let generation = generation(context, rows).await;
     dependencies(context, rows).await;
+    context.goes_on()?;
     login(context, rows).await;
+    context.goes_on()?;
     worker(context, rows).await;
+    context.goes_on()?;
     storage(context, rows).await;
+    context.goes_on()?;
     railway_target(context, rows).await;
+    context.goes_on()?;
     generation
 }
 
@@ -281,7 +293,11 @@ async fn worker(context: &Context, rows: &mut Rows<'_>) {
 
 async fn storage(context: &Context, rows: &mut Rows<'_>) {
     let (id, title) = ("storage.probe", "API writes and reads its bucket");
-    match context.api.storage_test().await {
+    let tested = context.api.storage_test().await;
+    if let Some(key) = tested.as_ref().ok().and_then(|test| test.test_object_key.as_deref()) {
+        context.created.note_smoke_object(key);
+    }
+    match tested {
         Ok(test) if test.status == "success" && test.content_verified == Some(true) => {
             let observed = format!(
                 "write {:.0} ms, read {:.0} ms",
@@ -423,6 +439,7 @@ async fn tiny_run(context: &Context, rows: &mut Rows<'_>, has_jobs: bool) -> Opt
             return None;
         }
     };
+    context.created.note_project(&project.id, &name);
     let tenant = match (&project.tenant_id, context.api.me().await) {
         (Some(tenant), _) => tenant.clone(),
         (None, Ok(user)) => user.id,
@@ -435,11 +452,11 @@ async fn tiny_run(context: &Context, rows: &mut Rows<'_>, has_jobs: bool) -> Opt
     let run = match context.api.start_run(&project.id).await {
         Ok(run) => run,
         Err(error) => {
-            let _ = context.api.delete_project(&project.id).await;
             rows.add(id, title, RowState::NotReady, error.to_string(), failed).await;
             return None;
         }
     };
+    context.created.note_run(&run.run_id);
     let node = run.node_id.clone().unwrap_or_default();
     context
         .emit
@@ -450,17 +467,23 @@ async fn tiny_run(context: &Context, rows: &mut Rows<'_>, has_jobs: bool) -> Opt
     let deadline = Duration::from_secs(context.plan.parameters.general.preflight_run_deadline_s);
     let ended =
         runs::wait_until(context, &mut tracked, deadline, |runs| runs.iter().all(Tracked::is_terminal)).await;
+    context.goes_on()?;
     let status = tracked[0].status.clone();
     let finished = context.api.run(&run.run_id).await;
     match finished {
         Ok(finished) if ended && finished.status == "succeeded" => {
             let seconds = tracked[0].created.elapsed().as_secs_f64();
             rows.add(id, title, RowState::Ok, format!("succeeded within {seconds:.1} s"), "").await;
-            let project = (project.id, name);
-            Some(Session::new(has_jobs, tenant, project, node, finished))
+            Some(Session {
+                has_jobs,
+                tenant_id: tenant,
+                project_id: project.id,
+                baseline: node,
+                first_run: finished,
+                created: context.created.clone(),
+            })
         }
         _ => {
-            let _ = context.api.delete_project(&project.id).await;
             let observed = format!("run {} is {status} after {} s", run.run_id, deadline.as_secs());
             rows.add(id, title, RowState::NotReady, observed, failed).await;
             None

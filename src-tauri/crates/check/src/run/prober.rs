@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// One continuous stretch of failed probes.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +89,7 @@ impl Open {
 pub(super) struct Prober {
     seen: Arc<Mutex<Seen>>,
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 impl Prober {
@@ -124,7 +124,7 @@ impl Prober {
                 number += 1;
             }
         });
-        Self { seen, stop, task }
+        Self { seen, stop, task: AbortOnDropHandle::new(task) }
     }
 
     /// Whether a failed probe was seen so far.

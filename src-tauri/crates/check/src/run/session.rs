@@ -1,6 +1,7 @@
 //! What the preflight prepared and the tests share: a project, an explored node, and the list of what was created.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdpoint_agentverse::types::Run;
 
@@ -19,58 +20,99 @@ pub(super) struct Session {
     pub(super) baseline: String,
     /// The preflight's own run, succeeded.
     pub(super) first_run: Run,
-    created: Mutex<Created>,
+    /// Everything that the check made.
+    pub(super) created: Arc<Created>,
+}
+
+/// Everything that a check made on the server, from the first request on: to be removed, or listed as left behind.
+#[derive(Debug, Default)]
+pub(super) struct Created {
+    things: Mutex<Things>,
 }
 
 #[derive(Debug, Default)]
-struct Created {
+struct Things {
     projects: Vec<(String, String)>,
     runs: Vec<String>,
     smoke: Vec<String>,
+    others: BTreeMap<&'static str, Vec<String>>,
 }
 
-impl Session {
-    pub(super) fn new(
-        has_jobs: bool,
-        tenant_id: String,
-        project: (String, String),
-        baseline: String,
-        first_run: Run,
-    ) -> Self {
-        let created = Created {
-            projects: vec![project.clone()],
-            runs: vec![first_run.run_id.clone()],
-            smoke: Vec::new(),
-        };
-        Self { has_jobs, tenant_id, project_id: project.0, baseline, first_run, created: Mutex::new(created) }
-    }
-
-    fn created(&self) -> std::sync::MutexGuard<'_, Created> {
-        self.created.lock().unwrap_or_else(PoisonError::into_inner)
+impl Created {
+    fn things(&self) -> MutexGuard<'_, Things> {
+        self.things.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn note_project(&self, id: &str, name: &str) {
-        self.created().projects.push((id.into(), name.into()));
+        self.things().projects.push((id.into(), name.into()));
     }
 
     pub(super) fn note_run(&self, id: &str) {
-        self.created().runs.push(id.into());
+        self.things().runs.push(id.into());
     }
 
     pub(super) fn note_smoke_object(&self, key: &str) {
-        self.created().smoke.push(key.into());
+        self.things().smoke.push(key.into());
     }
 
-    pub(super) fn created_projects(&self) -> Vec<(String, String)> {
-        self.created().projects.clone()
+    /// A thing that the API offers no way to remove.
+    pub(super) fn note_other(&self, kinds: &'static str, id: &str) {
+        self.things().others.entry(kinds).or_default().push(id.into());
+    }
+
+    pub(super) fn projects(&self) -> Vec<(String, String)> {
+        self.things().projects.clone()
     }
 
     pub(super) fn run_ids(&self) -> Vec<String> {
-        self.created().runs.clone()
+        self.things().runs.clone()
     }
 
-    pub(super) fn smoke_objects(&self) -> Vec<String> {
-        self.created().smoke.clone()
+    pub(super) fn is_empty(&self) -> bool {
+        let things = self.things();
+        things.projects.is_empty() && things.runs.is_empty() && things.smoke.is_empty()
+    }
+
+    /// What stays on the server, each kind with where it is. Only the server may remove it.
+    pub(super) fn staying(&self, bucket: &str) -> Vec<String> {
+        let things = self.things();
+        let mut staying = Vec::new();
+        if !things.runs.is_empty() {
+            staying.push(format!(
+                "telemetry and evidence of {} runs in bucket {bucket}, below telemetry/ and runs/ by run id",
+                things.runs.len()
+            ));
+        }
+        if !things.smoke.is_empty() {
+            let (count, keys) = (things.smoke.len(), things.smoke.join(", "));
+            staying.push(format!("{count} small objects of storage probes: {keys}"));
+        }
+        for (kinds, ids) in &things.others {
+            staying.push(format!("{} {kinds}: {}", ids.len(), ids.join(", ")));
+        }
+        staying
+    }
+}
+
+impl Session {
+    pub(super) fn note_project(&self, id: &str, name: &str) {
+        self.created.note_project(id, name);
+    }
+
+    pub(super) fn note_run(&self, id: &str) {
+        self.created.note_run(id);
+    }
+
+    pub(super) fn note_smoke_object(&self, key: &str) {
+        self.created.note_smoke_object(key);
+    }
+
+    pub(super) fn created_projects(&self) -> Vec<(String, String)> {
+        self.created.projects()
+    }
+
+    pub(super) fn run_ids(&self) -> Vec<String> {
+        self.created.run_ids()
     }
 }
 
