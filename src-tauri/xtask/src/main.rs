@@ -31,7 +31,8 @@ Usage: cargo xtask COMMAND
   drills [NAME...] [--group GROUP] [--healthy N] [--jobs N] [--beside] [--write]
                                     checks with one seeded defect each, and which of them were called, then
                                     healthy ones (50 after all drills); --beside asks the script that this
-                                    replaces too, --write keeps the table in src-tauri/crates/rehearsal/DRILLS.md
+                                    replaces too, --write keeps the table in src-tauri/crates/rehearsal/DRILLS.md;
+                                    --group railway runs the oddities of Railway, their table is ODDITIES.md
   fresh-root [DIR] [--only-root|--deb]
                                     make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
                                     needs root; with --only-root stop once the root stands; with --deb

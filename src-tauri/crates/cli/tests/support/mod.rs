@@ -42,9 +42,20 @@ pub struct Rehearsal {
 
 impl Rehearsal {
     pub fn start(profile: &str) -> Self {
+        Self::up(["--profile", profile])
+    }
+
+    /// A healthy one with an odd Railway.
+    pub fn odd(oddity: &str) -> Self {
+        Self::up(["--oddity", oddity])
+    }
+
+    fn up(manner: [&str; 2]) -> Self {
         let state = tempfile::tempdir().unwrap();
         let mut child = Command::new(rehearsal_program())
-            .args(["up", "--profile", profile, "--state"])
+            .arg("up")
+            .args(manner)
+            .arg("--state")
             .arg(state.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -60,6 +71,12 @@ impl Rehearsal {
 
     pub fn json(&self) -> Value {
         serde_json::from_str(&std::fs::read_to_string(&self.environment).unwrap()).unwrap()
+    }
+
+    /// How often its Railway was asked for a restart, whatever it answered.
+    pub fn restarts_asked(&self) -> u64 {
+        let asked = std::fs::read_to_string(self.state.path().join("logs/railway.log")).unwrap_or_default();
+        asked.lines().filter(|line| line.contains("deploymentRestart")).count() as u64
     }
 
     /// Kills one service, as a crash would.
