@@ -25,6 +25,8 @@ const COMMANDS: &[&str] = &[
     "storage_test",
     "service_logs",
     "restart_service",
+    "redeploy_service",
+    "verify_recovery",
     "environment",
     "check_environment",
     "save_environment",

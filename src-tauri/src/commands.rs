@@ -6,9 +6,9 @@ use holdpoint_check::words::Service;
 use holdpoint_desk::view::{
     About, CheckDraft, ChecksPage, ChecksQuery, Drill, EnvironmentForm, EnvironmentSummary, EnvironmentView,
     FieldProblem, Home, JournalPage, JournalQuery, PlanPreview, PreflightReport, Problem, RailwayFound,
-    Report, RestartReport, SecretField, ServiceLog, ServicesView, Settings, StorageReport,
+    RecoveryFound, Report, RestartReport, SecretField, ServiceLog, ServicesView, Settings, StorageReport,
 };
-use holdpoint_desk::{Desk, DeskError, Theme, forms, operations, rehearsal};
+use holdpoint_desk::{Desk, DeskError, Theme, by_hand, forms, operations, rehearsal};
 use tauri::State;
 use tauri::async_runtime::JoinHandle;
 
@@ -202,21 +202,45 @@ pub(crate) async fn service_logs(
     operations::logs(&environment, &secrets, service, 200).await.map_err(told)
 }
 
+/// Refuses work by hand beside a check.
+fn no_check(desk: &Desk) -> Answer<()> {
+    match desk.running() {
+        None => Ok(()),
+        Some(current) => Err(told(DeskError::new(
+            "check.running",
+            format!("Check {} is running.", current.check.number),
+            "Restart by hand when it is done: a restart now would be taken for its fault.",
+        ))),
+    }
+}
+
 #[tauri::command]
 pub(crate) async fn restart_service(
     desk: Held<'_>,
     environment: String,
     service: Service,
+    typed: Option<String>,
 ) -> Answer<RestartReport> {
-    if let Some(current) = desk.running() {
-        return Err(told(DeskError::new(
-            "check.running",
-            format!("Check {} is running.", current.check.number),
-            "Restart by hand when it is done: a restart now would be taken for its fault.",
-        )));
-    }
+    no_check(&desk)?;
     let (environment, secrets) = desk.resolve(&environment, None).await.map_err(told)?;
-    operations::restart(&environment, &secrets, service).await.map_err(told)
+    by_hand::restart(&environment, &secrets, service, typed.as_deref()).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn redeploy_service(
+    desk: Held<'_>,
+    environment: String,
+    service: Service,
+    typed: Option<String>,
+) -> Answer<RestartReport> {
+    no_check(&desk)?;
+    let (environment, secrets) = desk.resolve(&environment, None).await.map_err(told)?;
+    by_hand::redeploy(&environment, &secrets, service, typed.as_deref()).await.map_err(told)
+}
+
+#[tauri::command]
+pub(crate) async fn verify_recovery(desk: Held<'_>, number: u32) -> Answer<Vec<RecoveryFound>> {
+    desk.verify_recovery(number).await.map_err(told)
 }
 
 #[tauri::command]

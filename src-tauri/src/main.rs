@@ -69,6 +69,8 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
             commands::storage_test,
             commands::service_logs,
             commands::restart_service,
+            commands::redeploy_service,
+            commands::verify_recovery,
             commands::environment,
             commands::check_environment,
             commands::save_environment,

@@ -54,6 +54,7 @@ export function archiveDoor(scene: string): Host & Archive {
       return {
         asked_at: '2026-01-12T13:02:05Z',
         ready,
+        name_to_confirm: null,
         rows: [
           ready
             ? { id: 'api.reachable', title: 'API answers', state: 'ok', observed: '142 ms', remedy: '' }

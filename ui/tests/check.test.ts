@@ -74,8 +74,31 @@ describe('the next check', () => {
     await user.click(start());
     await heading('Check 49');
     expect(sent('startCheck')).toMatchObject([
-      [{ environment: 'staging', simulate: false, confirmed: ['worker', 'api', 'postgres'] }],
+      [{ environment: 'staging', simulate: false, confirmed: ['worker', 'api', 'postgres'], confirmed_name: null }],
     ]);
+  });
+
+  it('has the name typed besides where the target looks like production, for this check only', async () => {
+    const { user, sent } = await open('primary+start-refused');
+    await user.click(await consent());
+    await waitFor(() => expect(why()).toBe('Type the name of the environment first'));
+    await user.click(start());
+    expect(sent('startCheck')).toEqual([]);
+    const field = screen.getByRole<HTMLInputElement>('textbox', { name: "Railway's name of the environment" });
+    expect(document.activeElement).toBe(field);
+    expect(text(screen.getByRole('region', { name: 'Consent to restarts' }))).toContain(
+      'primary environment of its project, project agentverse-staging. Type production to confirm',
+    );
+    await user.type(field, 'staging');
+    expect(why()).toBe('Type the name of the environment first');
+    await user.clear(field);
+    await user.type(field, 'production');
+    await waitFor(() => expect(why()).toBeNull());
+    await user.click(start());
+    await screen.findByText('The check was not started.');
+    expect(sent('startCheck')).toMatchObject([[{ environment: 'staging', confirmed_name: 'production' }]]);
+    expect((await consent()).checked).toBe(false);
+    expect(field.value).toBe('');
   });
 
   it('does not remember a consent, not even over a refused start or a look elsewhere', async () => {

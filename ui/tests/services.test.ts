@@ -95,7 +95,8 @@ describe('a restart by hand', () => {
     const { user, sent } = await show(Services);
     await restart(user, 'API');
     expect(await screen.findByText('API was restarted: proven by its identity')).toBeTruthy();
-    expect(sent('restartService')).toEqual([['staging', 'api']]);
+    expect(sent('restartService')).toEqual([['staging', 'api', null]]);
+    expect(screen.queryByRole('button', { name: /^Redeploy/ })).toBeNull();
     await waitFor(() => expect(sent('services').length).toBe(2));
   });
 
@@ -110,6 +111,32 @@ describe('a restart by hand', () => {
     const { user } = await show(Services, 'restart-unseen');
     await restart(user, 'Worker');
     expect(text(await screen.findByRole('alert'))).toContain('The same process still answers after 180 s.');
+  });
+
+  test('that did not help offers a redeploy, and asks before it', async () => {
+    const { user, sent } = await show(Services, 'restart-unseen');
+    await restart(user, 'Worker');
+    await user.click(await screen.findByRole('button', { name: 'Redeploy Worker…' }));
+    const dialog = await screen.findByRole('dialog', { name: 'Redeploy Worker of environment staging?' });
+    expect(text(dialog)).toContain('another version can come of it');
+    expect(sent('redeployService')).toEqual([]);
+    await user.click(within(dialog).getByRole('button', { name: 'Redeploy Worker' }));
+    expect(await screen.findByText('Worker works again from a new deployment')).toBeTruthy();
+    expect(sent('redeployService')).toEqual([['staging', 'worker', null]]);
+    expect(screen.queryByRole('button', { name: /^Redeploy/ })).toBeNull();
+  });
+
+  test('of what looks like production has its name typed', async () => {
+    const { user, sent } = await show(Services, 'primary');
+    await restart(user, 'API');
+    const field = await screen.findByRole('textbox', { name: "Railway's name of the environment" });
+    const dialog = screen.getByRole('dialog');
+    await user.click(within(dialog).getByRole('button', { name: 'Restart API' }));
+    expect(sent('restartService')).toEqual([['staging', 'api', null]]);
+    await user.type(field, 'production');
+    await user.click(within(dialog).getByRole('button', { name: 'Restart API' }));
+    expect(await screen.findByText('API was restarted: proven by its identity')).toBeTruthy();
+    expect(sent('restartService').at(-1)).toEqual(['staging', 'api', 'production']);
   });
 
   test('that was refused says why', async () => {

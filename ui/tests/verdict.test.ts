@@ -183,6 +183,33 @@ describe('what can be done with a verdict', () => {
     expect(door.fake.clipboard()).toContain('- [ ] 1 evidence pack is corrupt: Write to a temporary key');
   });
 
+  it('names a restart that a cut-off check left open, and looks whether its service is back', async () => {
+    const { user, sent } = await open('', '#/verdict/37');
+    await banner();
+    const panel = await screen.findByRole('region', { name: 'Restarts without an end' });
+    expect(text(panel)).toContain('The restart of worker was never seen to end.');
+    expect(sent('verifyRecovery')).toEqual([]);
+    await user.click(within(panel).getByRole('button', { name: 'Verify recovery' }));
+    await waitFor(() => expect(text(panel)).toContain('worker is back as another process'));
+    expect(text(panel)).toContain('Before: boot id 51c0. Now: boot id 9e4f.');
+    expect(sent('verifyRecovery')).toEqual([[37]]);
+    expect(text(await banner())).toMatch(/no verdict/i);
+  });
+
+  it('says where to bring back what a cut-off check left away', async () => {
+    const { user } = await open('still-away', '#/verdict/37');
+    await banner();
+    const panel = await screen.findByRole('region', { name: 'Restarts without an end' });
+    await user.click(within(panel).getByRole('button', { name: 'Verify recovery' }));
+    await waitFor(() => expect(text(panel)).toContain('redeployed where that does not help, under Services'));
+  });
+
+  it('asks of no restart where all have their end', async () => {
+    await open('', '#/verdict/47');
+    await banner();
+    expect(screen.queryByRole('region', { name: 'Restarts without an end' })).toBeNull();
+  });
+
   it('runs one test again by way of Check, where the consent is asked for', async () => {
     const { user, sent } = await open('', '#/verdict/47');
     await banner();

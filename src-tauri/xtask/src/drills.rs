@@ -1,4 +1,4 @@
-//! `drills`: every seeded defect of the rehearsal, and what a check calls it.
+//! `drills`: every seeded defect of the rehearsal, and what a check calls it; `--group railway`: every oddity of Railway.
 
 use crate::steps::{Failure, build, cargo, step};
 

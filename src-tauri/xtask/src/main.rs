@@ -32,10 +32,15 @@ Usage: cargo xtask COMMAND
   drills [NAME...] [--group GROUP] [--healthy N] [--jobs N] [--beside] [--write]
                                     checks with one seeded defect each, and which of them were called, then
                                     healthy ones (50 after all drills); --beside asks the script that this
+<<<<<<< HEAD
                                     replaces too, --write keeps the table in src-tauri/crates/rehearsal/DRILLS.md
   crash [N]                         kill -9 a check at N seeded moments (200), and see what the next start says
   abort                             abort a check at every kind of event of every test
   soak [--minutes N]                checks back to back in one process (60 minutes): nothing of it may grow
+=======
+                                    replaces too, --write keeps the table in src-tauri/crates/rehearsal/DRILLS.md;
+                                    --group railway runs the oddities of Railway, their table is ODDITIES.md
+>>>>>>> railway
   fresh-root [DIR] [--only-root|--deb]
                                     make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
                                     needs root; with --only-root stop once the root stands; with --deb

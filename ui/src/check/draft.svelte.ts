@@ -60,6 +60,7 @@ export class NextCheck {
       parameters: this.parameters,
       simulate: this.simulate,
       confirmed: [],
+      confirmed_name: null,
     };
   }
 }

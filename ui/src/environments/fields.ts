@@ -26,6 +26,8 @@ export const GROUPS: Group[] = [
     ['request_timeout_s', 'A request times out after', 's'],
     ['preflight_run_deadline_s', 'Preflight run, at most', 's'],
     ['clock_difference_limit_s', 'Clock difference, at most', 's'],
+    ['fault_spacing_s', 'Between two faults, at least', 's'],
+    ['fault_limit', 'Faults, at most'],
   ]),
   group('l1', 'L1', 'Node expansion', [
     ['concurrency', 'Expansions at once'],

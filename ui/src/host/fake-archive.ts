@@ -11,7 +11,7 @@ import { Environments, formProblems } from './fake-archive/environments';
 import { journalPage, lines } from './fake-archive/journal';
 import { later, problem, scenes } from './fake-archive/kit';
 import { report } from './fake-archive/report';
-import { restart, serviceLog, servicesView, storageReport } from './fake-archive/services';
+import { recoveryFound, redeploy, restart, serviceLog, servicesView, storageReport } from './fake-archive/services';
 import type { CheckSummary } from './types/CheckSummary';
 import type { EnvironmentSummary } from './types/EnvironmentSummary';
 import type { Waiver } from './types/Waiver';
@@ -32,6 +32,8 @@ export type Archive = Pick<
   | 'storageTest'
   | 'serviceLogs'
   | 'restartService'
+  | 'redeployService'
+  | 'verifyRecovery'
   | 'environment'
   | 'checkEnvironment'
   | 'saveEnvironment'
@@ -184,8 +186,15 @@ export function fakeArchive(scene = ''): Archive {
         logs += 1;
         return serviceLog(service, has, logs);
       }),
-    restartService: (environment, service) =>
-      answer('restartService', [environment, service], () => {
+    restartService: (environment, service, typed) =>
+      answer('restartService', [environment, service, typed], () => {
+        if (has('primary') && typed !== 'production')
+          throw problem(
+            'railway.not_confirmed',
+            'Nothing was done: the name of this environment has to be typed first.',
+            'Railway calls it production.',
+            'If it is the one that is meant, type production to confirm.',
+          );
         if (has('refused'))
           throw problem(
             'railway.guard',
@@ -195,6 +204,9 @@ export function fakeArchive(scene = ''): Archive {
           );
         return restart(service, has);
       }),
+    redeployService: (environment, service, typed) =>
+      answer('redeployService', [environment, service, typed], () => redeploy(service)),
+    verifyRecovery: (number) => answer('verifyRecovery', [number], () => recoveryFound(has)),
 
     environment: (name) => answer('environment', [name], () => environments.view(name)),
     checkEnvironment: (form) => answer('checkEnvironment', [form], () => formProblems(form)),

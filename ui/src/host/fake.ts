@@ -1,8 +1,13 @@
 /**
  * The host of component tests and of `vite` without a window. Nothing of it is in the product. A scene is words joined by
  * `+`; those of `fake-archive.ts`, and: live, mid, late, waiting, sim, blocked, misconfigured, preflight-never,
+<<<<<<< HEAD
  * preflight-refused, start-refused, plan-refused, watch-refused, home-refused, saving-refused, busy, offline, fast,
  * still.
+=======
+ * preflight-refused, start-refused, plan-refused, watch-refused, home-refused, saving-refused, busy, fast, still,
+ * primary.
+>>>>>>> railway
  */
 import { fakeArchive, type Archive } from './fake-archive';
 import { problem, runbook, scenes } from './fake-archive/kit';
@@ -263,6 +268,7 @@ export function fakeHost(scene = ''): FakeHost {
         parameters: null,
         simulate: false,
         confirmed: ['worker', 'api', 'postgres'],
+        confirmed_name: null,
       },
       has('mid') ? 186_000 : has('late') ? 330_000 : 0,
     );
@@ -409,6 +415,13 @@ export function fakeHost(scene = ''): FakeHost {
             asked_at: new Date().toISOString(),
             rows: all,
             ready: all.every(({ state }) => state !== 'not_ready' && state !== 'misconfigured'),
+            name_to_confirm: has('primary')
+              ? {
+                  name: 'production',
+                  project: 'agentverse-staging',
+                  why: 'Railway calls it production, and it is the primary environment of its project',
+                }
+              : null,
           });
         };
         if (wait === 0) void Promise.resolve().then(give);

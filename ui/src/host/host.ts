@@ -20,6 +20,7 @@ import type { PlanPreview } from './types/PlanPreview';
 import type { PreflightReport } from './types/PreflightReport';
 import type { Problem } from './types/Problem';
 import type { RailwayFound } from './types/RailwayFound';
+import type { RecoveryFound } from './types/RecoveryFound';
 import type { Report } from './types/Report';
 import type { RestartReport } from './types/RestartReport';
 import type { SecretField } from './types/SecretField';
@@ -84,7 +85,12 @@ export interface Host {
   services(environment: string): Promise<ServicesView>;
   storageTest(environment: string): Promise<StorageReport>;
   serviceLogs(environment: string, service: Service): Promise<ServiceLog[]>;
-  restartService(environment: string, service: Service): Promise<RestartReport>;
+  /** `typed` is Railway's name of the environment, where it has to be typed. */
+  restartService(environment: string, service: Service, typed: string | null): Promise<RestartReport>;
+  /** A new deployment, for what a restart did not bring back. */
+  redeployService(environment: string, service: Service, typed: string | null): Promise<RestartReport>;
+  /** Looks at services whose restart by a check has no end on record; nothing is written. */
+  verifyRecovery(number: number): Promise<RecoveryFound[]>;
 
   // Environments
   environment(name: string): Promise<EnvironmentView>;

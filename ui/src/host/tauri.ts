@@ -45,7 +45,9 @@ export function tauriHost(): Host {
     services: (environment) => invoke('services', { environment }),
     storageTest: (environment) => invoke('storage_test', { environment }),
     serviceLogs: (environment, service) => invoke('service_logs', { environment, service }),
-    restartService: (environment, service) => invoke('restart_service', { environment, service }),
+    restartService: (environment, service, typed) => invoke('restart_service', { environment, service, typed }),
+    redeployService: (environment, service, typed) => invoke('redeploy_service', { environment, service, typed }),
+    verifyRecovery: (number) => invoke('verify_recovery', { number }),
 
     environment: (name) => invoke('environment', { name }),
     checkEnvironment: (form) => invoke('check_environment', { form }),

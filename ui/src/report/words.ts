@@ -3,6 +3,7 @@ import type { BucketPart } from '../host/types/BucketPart';
 import type { Criterion } from '../host/types/Criterion';
 import type { FaultState } from '../host/types/FaultState';
 import type { PreflightRow } from '../host/types/PreflightRow';
+import type { RecoveryFound } from '../host/types/RecoveryFound';
 import type { Service } from '../host/types/Service';
 import type { Sureness } from '../host/types/Sureness';
 import type { TestId } from '../host/types/TestId';
@@ -65,6 +66,18 @@ const FAULT: Record<FaultState, Marked> = {
 /** A restart. */
 export function faultMark(state: FaultState): Marked {
   return FAULT[state] ?? { state: 'unproven', label: state };
+}
+
+const RECOVERY: Record<RecoveryFound['state'], Marked> = {
+  back: { state: 'passed', label: 'Back' },
+  untouched: { state: 'passed', label: 'Never hit' },
+  works: { state: 'passed', label: 'Works' },
+  away: { state: 'failed', label: 'Away' },
+};
+
+/** A service whose restart has no end on record. */
+export function recoveryMark(found: Pick<RecoveryFound, 'state'>): Marked {
+  return RECOVERY[found.state] ?? { state: 'unproven', label: found.state };
 }
 
 const SURENESS: Record<Sureness, [string, string]> = {

@@ -48,3 +48,11 @@ export function restartWords(report: RestartReport): { kind: 'info' | 'warn' | '
       return { kind: 'fail', title: `Restart of ${name} was not seen`, text: report.message };
   }
 }
+
+/** How a redeploy ended. */
+export function redeployWords(report: RestartReport): { kind: 'info' | 'fail'; title: string; text: string } {
+  const name = SERVICE[report.service] ?? report.service;
+  return report.outcome === 'proven'
+    ? { kind: 'info', title: `${name} works again from a new deployment`, text: report.message }
+    : { kind: 'fail', title: `Redeploy of ${name} did not help yet`, text: report.message };
+}

@@ -79,6 +79,10 @@ pub struct RailwayTarget {
     pub environment_id: String,
     /// Service ids by service.
     pub services: BTreeMap<Service, String>,
+    /// Ids of environments and projects, such as production's, that are never touched. Compared with what Railway
+    /// answers, so that it holds whatever else is wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<String>,
 }
 
 /// Secrets of an environment, in memory only. Not serialisable on purpose.
@@ -215,15 +219,24 @@ impl Environment {
         if let Some(railway) = &self.railway {
             check_url("railway.url", &railway.url)?;
             let ids = [("project_id", &railway.project_id), ("environment_id", &railway.environment_id)];
-            for (field, id) in
-                ids.into_iter().chain(railway.services.iter().map(|(service, id)| (service.name(), id)))
-            {
+            let services = railway.services.iter().map(|(service, id)| (service.name(), id));
+            let denied = railway.deny.iter().map(|id| ("deny", id));
+            for (field, id) in ids.into_iter().chain(services).chain(denied) {
                 if uuid::Uuid::parse_str(id).is_err() {
                     return Err(EnvironmentError::field(
                         "railway",
                         format!("{field} {id:?} is not a Railway id; copy it from the project's settings"),
                     ));
                 }
+            }
+        }
+        if let Some(railway) = &self.railway {
+            let denied = |id: &String| railway.deny.iter().any(|one| one.eq_ignore_ascii_case(id));
+            if denied(&railway.environment_id) || denied(&railway.project_id) {
+                return Err(EnvironmentError::field(
+                    "railway.deny",
+                    "the deny-list holds the environment or project of this very file; correct one of the two",
+                ));
             }
         }
         if self.kind == Kind::Rehearsal {
@@ -274,6 +287,7 @@ impl Environment {
                     (Service::Minio, "b2254168-907d-4d99-9341-5d4cff255d43".into()),
                     (Service::Postgres, "f6e14839-4db9-434b-a8f3-0c50b2e8b22f".into()),
                 ]),
+                deny: Vec::new(),
             }),
             parameters: Parameters::default(),
         }

@@ -286,6 +286,13 @@ pub enum Event {
         /// When the request was sent.
         requested_at: DateTime<Utc>,
     },
+    /// Railway gave no definite answer to the restart. It is not repeated; the proof decides.
+    FaultUnanswered {
+        /// The fault.
+        fault: String,
+        /// What came instead of an answer.
+        message: String,
+    },
     /// The fault was not injected.
     FaultRefused {
         /// The fault.
@@ -507,6 +514,10 @@ pub struct PreflightRow {
     /// What to do about it; empty when all is well.
     #[serde(default)]
     pub remedy: String,
+    /// A stable code of what is in the way, such as `railway.auth`, where it has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub code: Option<String>,
 }
 
 /// What a preflight row says.

@@ -131,6 +131,7 @@ pub fn apply(results: &mut Results, record: &Record) {
         }
         Event::FaultIntended(_)
         | Event::FaultAccepted { .. }
+        | Event::FaultUnanswered { .. }
         | Event::FaultRefused { .. }
         | Event::FaultSimulated { .. }
         | Event::FaultProven { .. }
@@ -219,6 +220,7 @@ fn apply_fault(results: &mut Results, record: &Record) {
             intended_at: record.at,
             intended_ms: record.elapsed_ms,
             requested_at: None,
+            unanswered: None,
             refused: None,
             proven: None,
             unproven: None,
@@ -235,6 +237,7 @@ fn apply_fault(results: &mut Results, record: &Record) {
         return;
     }
     let (Event::FaultAccepted { fault, .. }
+    | Event::FaultUnanswered { fault, .. }
     | Event::FaultRefused { fault, .. }
     | Event::FaultProven { fault, .. }
     | Event::FaultUnproven { fault, .. }
@@ -246,6 +249,7 @@ fn apply_fault(results: &mut Results, record: &Record) {
     let Some(fault) = results.faults.iter_mut().find(|known| known.intent.fault == *fault) else { return };
     match &record.event {
         Event::FaultAccepted { requested_at, .. } => fault.requested_at = Some(*requested_at),
+        Event::FaultUnanswered { message, .. } => fault.unanswered = Some(message.clone()),
         Event::FaultRefused { code, message, remedy, .. } => {
             fault.refused = Some((code.clone(), message.clone(), remedy.clone()));
         }

@@ -355,6 +355,7 @@ mod tests {
                 parameters: crate::parameters::Parameters::default(),
                 chaos: ChaosIntent::Simulated,
                 rehearsal_profile: None,
+                confirmed_name: None,
             }),
         }
     }

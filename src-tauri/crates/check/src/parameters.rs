@@ -34,11 +34,21 @@ pub struct General {
     pub preflight_run_deadline_s: u64,
     /// Largest accepted difference between the server's clock and this computer's, in seconds.
     pub clock_difference_limit_s: u64,
+    /// Seconds from the end of a fault to the next one, at least: a restart that falls into another one proves nothing.
+    pub fault_spacing_s: u64,
+    /// Faults a check may inject, at most.
+    pub fault_limit: u32,
 }
 
 impl Default for General {
     fn default() -> Self {
-        Self { request_timeout_s: 30, preflight_run_deadline_s: 180, clock_difference_limit_s: 60 }
+        Self {
+            request_timeout_s: 30,
+            preflight_run_deadline_s: 180,
+            clock_difference_limit_s: 60,
+            fault_spacing_s: 15,
+            fault_limit: 3,
+        }
     }
 }
 
@@ -209,6 +219,7 @@ impl Parameters {
     pub fn for_rehearsal() -> Self {
         let mut parameters = Self::default();
         parameters.general.preflight_run_deadline_s = 30;
+        parameters.general.fault_spacing_s = 2;
         parameters.l2.drain_deadline_s = 40;
         parameters.l3.silence_s = 15;
         // Rehearsed runs are short: with three times the worker's slots some still wait when it is restarted.

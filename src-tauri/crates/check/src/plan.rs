@@ -32,6 +32,10 @@ pub struct Plan {
     /// Who answers: the rehearsal's profile, where it is one.
     #[serde(default)]
     pub rehearsal_profile: Option<String>,
+    /// The name of the Railway environment as a person has typed it, where a primary or production-like one is the
+    /// target. Given for this check only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_name: Option<String>,
 }
 
 impl Plan {

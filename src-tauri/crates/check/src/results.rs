@@ -352,6 +352,8 @@ pub struct FaultResults {
     pub intended_ms: u64,
     /// When the request was sent, if it was accepted.
     pub requested_at: Option<DateTime<Utc>>,
+    /// What came instead of a definite answer.
+    pub unanswered: Option<String>,
     /// Code, message and remedy of a refusal.
     pub refused: Option<(String, String, String)>,
     /// How, identity before, identity after.

@@ -71,6 +71,9 @@ pub(crate) struct CheckOptions {
     /// Check a rehearsal with one named defect; `holdpoint-rehearsal drills` lists them
     #[arg(long, value_name = "NAME", conflicts_with = "profile")]
     pub(crate) drill: Option<String>,
+    /// Check a rehearsal whose Railway has one named oddity; `holdpoint-rehearsal oddities` lists them
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["environment", "profile", "drill"])]
+    pub(crate) oddity: Option<String>,
     /// Where the files go; a new folder below ./holdpoint-checks otherwise
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -83,6 +86,10 @@ pub(crate) struct CheckOptions {
     /// Confirm that the services of this environment may really be restarted (asked for otherwise)
     #[arg(long)]
     pub(crate) confirm_restarts: bool,
+    /// Confirm the restarts by the name that Railway has for the environment; needed where it is called like production
+    /// or is the primary one of its project
+    #[arg(long, value_name = "NAME")]
+    pub(crate) confirm: Option<String>,
     /// Print every event as a line of JSON instead of the live view
     #[arg(long)]
     pub(crate) events: bool,
@@ -96,6 +103,9 @@ pub(crate) struct RehearseOptions {
     /// A healthy environment with one named defect; `holdpoint-rehearsal drills` lists them
     #[arg(long, value_name = "NAME", conflicts_with = "profile")]
     pub(crate) drill: Option<String>,
+    /// A healthy environment whose Railway has one named oddity; `holdpoint-rehearsal oddities` lists them
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["profile", "drill"])]
+    pub(crate) oddity: Option<String>,
     /// Restart as slowly as the recorded staging did
     #[arg(long)]
     pub(crate) recorded_durations: bool,
@@ -192,9 +202,25 @@ pub(crate) enum ServicesCommand {
         service: Service,
         #[command(flatten)]
         of: Of,
-        /// Confirm the restart
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Redeploy a service that a restart did not bring back: a new deployment of the same source
+    Redeploy {
+        /// api, worker, web, minio, postgres or redis
+        service: Service,
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Say whether the services that a check left restarted are back; nothing is changed, not even the check
+    Recovered {
+        /// The folder of the check, or its journal
+        check: PathBuf,
+        /// The environment; the one that was checked otherwise
+        #[arg(long, value_name = "NAME")]
+        environment: Option<String>,
     },
     /// The newest log lines of a service
     Logs {
@@ -208,6 +234,17 @@ pub(crate) enum ServicesCommand {
     },
     /// The API's own storage probe
     StorageTest(Of),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Consent {
+    /// Confirm that the service is really hit
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Confirm by the name that Railway has for the environment; needed where it is called like production or is the
+    /// primary one of its project
+    #[arg(long, value_name = "NAME")]
+    pub(crate) confirm: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -24,9 +24,10 @@ use crate::signals::Signals;
 pub(crate) async fn run(options: CheckOptions) -> Result<u8, Failure> {
     let suite = suite(&options);
     let folder = folder(options.out.as_deref())?;
-    let rehearse = options.rehearse || options.profile.is_some() || options.drill.is_some();
+    let rehearse =
+        options.rehearse || options.profile.is_some() || options.drill.is_some() || options.oddity.is_some();
     let (rehearsal, environment, secrets, profile) = if rehearse {
-        let manner = manner(options.profile, options.drill.as_deref());
+        let manner = manner(options.profile, options.drill.as_deref(), options.oddity.as_deref());
         let rehearsal = Rehearsal::start(&manner, false).await?;
         let (environment, secrets) = (rehearsal.environment.clone(), rehearsal.secrets.clone());
         (Some(rehearsal), environment, secrets, Some(manner.name().to_owned()))
@@ -102,9 +103,15 @@ async fn checked(
         ));
     }
     let parameters = planning::usual_parameters(&environment);
+<<<<<<< HEAD
     let plan = Plan { environment, suite, parameters, chaos, rehearsal_profile };
     consent(options, &plan)?;
     let signals = Signals::listen()?;
+=======
+    let confirmed_name = options.confirm.clone();
+    let mut plan = Plan { environment, suite, parameters, chaos, rehearsal_profile, confirmed_name };
+    consent(options, &mut plan, &secrets).await?;
+>>>>>>> railway
     let check = run::start(plan, &secrets, folder)?;
     let journal_path = check.journal.clone();
     let ended = follow(check, signals, options.events).await;
@@ -126,9 +133,10 @@ async fn checked(
 }
 
 /// Asked for every check and never remembered. The rehearsal's own processes need no consent.
-fn consent(options: &CheckOptions, plan: &Plan) -> Result<(), Failure> {
+async fn consent(options: &CheckOptions, plan: &mut Plan, secrets: &Secrets) -> Result<(), Failure> {
     let restarts = plan.restarts();
-    if restarts.is_empty() || plan.environment.kind == Kind::Rehearsal || options.confirm_restarts {
+    // A name that was given is compared by the preflight with the one that Railway answers.
+    if restarts.is_empty() || plan.environment.kind == Kind::Rehearsal || options.confirm.is_some() {
         return Ok(());
     }
     let names: Vec<&str> = restarts.iter().map(|service| service.name()).collect();
@@ -138,16 +146,37 @@ fn consent(options: &CheckOptions, plan: &Plan) -> Result<(), Failure> {
         plan.environment.name,
         names.join(", ")
     );
+    // What Railway does not answer now is told by the preflight, which then stops the check.
+    if let Ok(Some(wanted)) = run::name_to_confirm(plan, secrets).await {
+        let project = wanted.project.map_or(String::new(), |project| format!(" of project {project}"));
+        let question = format!("{question}\n{}{project}.", wanted.why);
+        if !console::user_attended() {
+            return Err(Failure::usage(format!(
+                "{question}\nIf that is the one that is meant, confirm with --confirm {}",
+                wanted.name
+            )));
+        }
+        plan.confirmed_name = Some(typed(&question, "Railway's name of the environment", &wanted.name)?);
+        return Ok(());
+    }
+    if options.confirm_restarts {
+        return Ok(());
+    }
     if !console::user_attended() {
         return Err(Failure::usage(format!(
             "{question} Confirm with --confirm-restarts, or use --simulate-chaos"
         )));
     }
-    eprintln!("{question}\nType the name of the environment to confirm:");
+    typed(&question, "the name of the environment", &plan.environment.name).map(drop)
+}
+
+/// Asks a person to type `name`.
+fn typed(question: &str, what: &str, name: &str) -> Result<String, Failure> {
+    eprintln!("{question}\nType {what} to confirm:");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
-    if answer.trim() == plan.environment.name {
-        Ok(())
+    if answer.trim() == name {
+        Ok(name.to_owned())
     } else {
         Err(Failure::usage("not confirmed; nothing was started"))
     }

@@ -141,8 +141,9 @@ async fn test(name: &str) -> Result<u8, Failure> {
     let (environment, secrets) = resolve(name).await?;
     let chaos = if secrets.railway_token.is_some() { ChaosIntent::Real } else { ChaosIntent::Simulated };
     let parameters = environment.parameters.clone();
-    let plan = Plan { environment, suite: Suite::All, parameters, chaos, rehearsal_profile: None };
-    let rows = preflight_rows(plan, &secrets).await?;
+    let suite = Suite::All;
+    let plan = Plan { environment, suite, parameters, chaos, rehearsal_profile: None, confirmed_name: None };
+    let rows = preflight_rows(plan, &secrets).await?.rows;
     for row in &rows {
         let mark = match row.state {
             RowState::Ok => "ok  ",

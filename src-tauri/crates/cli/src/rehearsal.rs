@@ -7,21 +7,27 @@ use crate::failure::Failure;
 use crate::signals::Signals;
 
 /// The manner that the options ask for.
-pub(crate) fn manner(profile: Option<Profile>, drill: Option<&str>) -> Manner {
-    match drill {
-        Some(drill) => Manner::Drill(drill.to_owned()),
-        None => Manner::Profile(profile.unwrap_or(Profile::Healthy).name().to_owned()),
+pub(crate) fn manner(profile: Option<Profile>, drill: Option<&str>, oddity: Option<&str>) -> Manner {
+    match (drill, oddity) {
+        (Some(drill), _) => Manner::Drill(drill.to_owned()),
+        (None, Some(oddity)) => Manner::Oddity(oddity.to_owned()),
+        (None, None) => Manner::Profile(profile.unwrap_or(Profile::Healthy).name().to_owned()),
     }
 }
 
 /// `holdpoint rehearse`: up until Ctrl-C.
 pub(crate) async fn keep(options: RehearseOptions) -> Result<u8, Failure> {
+<<<<<<< HEAD
     let manner = manner(Some(options.profile), options.drill.as_deref());
     let mut signals = Signals::listen()?;
     let rehearsal = tokio::select! {
         started = Rehearsal::start(&manner, options.recorded_durations) => started?,
         _ = signals.next() => return Ok(0),
     };
+=======
+    let manner = manner(Some(options.profile), options.drill.as_deref(), options.oddity.as_deref());
+    let rehearsal = Rehearsal::start(&manner, options.recorded_durations).await?;
+>>>>>>> railway
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("rehearsal.json");
     private_file(&path, &rehearsal.line)?;

@@ -38,7 +38,7 @@ pub fn railway(environment: &Environment, secrets: &Secrets) -> Result<railway::
         )
     })?;
     let kind = secrets.railway_token_kind.unwrap_or(TokenKind::Project);
-    Ok(railway::Client::new(target.url.clone(), token, kind)?)
+    Ok(railway::Client::new(target.url.clone(), token, kind)?.denying(&target.deny))
 }
 
 /// The confirmed ids of a service.

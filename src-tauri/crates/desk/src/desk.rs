@@ -24,10 +24,10 @@ use crate::rehearsal::{self, Manner, Rehearsal};
 use crate::vault::Vault;
 use crate::view::{
     CheckDraft, CheckSummary, ChecksQuery, EnvironmentForm, EnvironmentSummary, EnvironmentView,
-    ExportFormat, JournalLine, JournalPage, JournalQuery, Live, NamedId, PlanPreview, PreflightReport,
-    RailwayFound, RailwayService, Report, RunningCheck, SecretField,
+    ExportFormat, JournalLine, JournalPage, JournalQuery, Live, NameToConfirm, NamedId, PlanPreview,
+    PreflightReport, RailwayFound, RailwayService, RecoveryFound, Report, RunningCheck, SecretField,
 };
-use crate::{clients, forms, lines, planning, report, saving};
+use crate::{clients, forms, lines, planning, recovery, report, saving};
 
 /// How often a watcher gets the newest state at most. Every message has the window drawn, which on a computer without a
 /// graphics card costs some hundredths of a second of a core that the check needs too.
@@ -192,9 +192,10 @@ impl Desk {
             parameters: None,
             simulate,
             confirmed: Vec::new(),
+            confirmed_name: None,
         };
         let (plan, secrets) = self.plan_of(&draft).await?;
-        let rows = run::preflight_rows(plan, &secrets).await.map_err(|error| {
+        let found = run::preflight_rows(plan, &secrets).await.map_err(|error| {
             DeskError::new(
                 "preflight.failed",
                 "The environment could not be asked.",
@@ -202,8 +203,13 @@ impl Desk {
             )
             .because(error)
         })?;
-        let ready = !rows.iter().any(|row| row.state.blocks());
-        Ok(PreflightReport { asked_at: now(), rows, ready })
+        let ready = !found.rows.iter().any(|row| row.state.blocks());
+        let name_to_confirm = found.name_to_confirm.map(|wanted| NameToConfirm {
+            name: wanted.name,
+            project: wanted.project.unwrap_or_default(),
+            why: wanted.why,
+        });
+        Ok(PreflightReport { asked_at: now(), rows: found.rows, ready, name_to_confirm })
     }
 
     /// Starts a check; one runs at a time.
@@ -322,6 +328,28 @@ impl Desk {
         let skip = usize::try_from(query.offset).unwrap_or(usize::MAX);
         let take = usize::try_from(query.limit.min(500)).unwrap_or(500);
         Ok(JournalPage { matching: count, lines: matching.into_iter().skip(skip).take(take).collect() })
+    }
+
+    /// Looks at the services whose restart by a check has no end on record. Nothing is written.
+    pub async fn verify_recovery(&self, number: u32) -> Result<Vec<RecoveryFound>, DeskError> {
+        self.ended(number)?;
+        let Opened::Ours(both) = self.archive.open(number)? else {
+            return Err(DeskError::new(
+                "recovery.foreign",
+                "Nothing was asked: this file is of another program.",
+                "Look at the services under Services.",
+            ));
+        };
+        let checked = &both.0.plan.environment;
+        if checked.kind == Kind::Rehearsal {
+            return Err(DeskError::new(
+                "recovery.rehearsal",
+                "Nothing was asked: the rehearsal of this check is gone, and all its services with it.",
+                "Nothing was left behind. Run the check again.",
+            ));
+        }
+        let (environment, secrets) = self.resolve(&checked.name, None).await?;
+        recovery::verify(&both.0, &environment, &secrets).await
     }
 
     /// Records that a person accepts a finding for some days.

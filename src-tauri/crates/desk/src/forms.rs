@@ -25,6 +25,7 @@ pub fn form(environment: &Environment) -> EnvironmentForm {
             project_id: railway.project_id.clone(),
             environment_id: railway.environment_id.clone(),
             services: railway.services.clone(),
+            deny: railway.deny.clone(),
         }),
         parameters: usual_parameters(environment),
     }
@@ -82,6 +83,12 @@ pub fn environment(form: &EnvironmentForm) -> Result<Environment, Vec<FieldProbl
                     .iter()
                     .filter(|(_, id)| !id.trim().is_empty())
                     .map(|(service, id)| (*service, id.trim().to_owned()))
+                    .collect(),
+                deny: railway
+                    .deny
+                    .iter()
+                    .map(|id| id.trim().to_owned())
+                    .filter(|id| !id.is_empty())
                     .collect(),
             }),
             parameters: form.parameters.clone(),

@@ -4,14 +4,17 @@
 //! crosses to the page, [`archive`] the folder of saved checks, [`live`] a running check ten times a second.
 
 pub mod archive;
+pub mod by_hand;
 pub mod clients;
 pub mod desk;
 pub mod error;
 pub mod forms;
+mod identity;
 pub mod lines;
 pub mod live;
 pub mod operations;
 pub mod planning;
+pub mod recovery;
 pub mod rehearsal;
 pub mod report;
 pub mod saving;

@@ -120,6 +120,13 @@ fn words(event: &Event) -> Option<(LineKind, Option<TestId>, String)> {
         Event::FaultAccepted { .. } => {
             (LineKind::Info, None, "Railway accepted the restart. Accepted is not restarted.".into())
         }
+        Event::FaultUnanswered { message, .. } => (
+            LineKind::Info,
+            None,
+            format!(
+                "Railway gave no definite answer ({message}). It is not asked again; what happens decides."
+            ),
+        ),
         Event::FaultRefused { message, remedy, .. } => {
             (LineKind::Fail, None, format!("The restart was refused: {message}. {remedy}"))
         }

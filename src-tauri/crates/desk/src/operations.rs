@@ -1,8 +1,8 @@
-//! The runbook's manual operations: health, storage test, logs, restart.
+//! The runbook's manual operations that change nothing: health, storage test, logs.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{SecondsFormat, Utc};
 use holdpoint_agentverse::Client;
 use holdpoint_agentverse::client::Timeouts;
 use holdpoint_agentverse::error::redact;
@@ -12,15 +12,10 @@ use holdpoint_check::words::Service;
 use crate::clients;
 use crate::error::DeskError;
 use crate::live::SERVICES;
-use crate::view::{
-    DependencyRow, RestartOutcome, RestartReport, ServiceLog, ServiceRow, ServiceState, ServicesView,
-    StorageReport,
-};
+use crate::view::{DependencyRow, ServiceLog, ServiceRow, ServiceState, ServicesView, StorageReport};
 
 /// A service that takes longer than this to answer is called slow.
 const SLOW_MS: f64 = 2000.0;
-/// How long a restart by hand is watched.
-const RESTART_WATCH: Duration = Duration::from_secs(180);
 
 /// Looks at every service.
 pub async fn services(environment: &Environment, secrets: &Secrets) -> Result<ServicesView, DeskError> {
@@ -192,108 +187,12 @@ pub async fn logs(
         .collect())
 }
 
-/// Restarts a service and watches for the proof.
-pub async fn restart(
-    environment: &Environment,
-    secrets: &Secrets,
-    service: Service,
-) -> Result<RestartReport, DeskError> {
-    let client = clients::railway(environment, secrets)?;
-    let api = clients::api(environment, secrets)?;
-    let before = identity(&api, service).await;
-    let pinned = client.pin(&clients::target(environment, service)?).await?;
-    let started = Instant::now();
-    client.restart(&pinned).await?;
-    let report = |outcome, after: Option<&Identity>, message: String| RestartReport {
-        service,
-        outcome,
-        seconds: started.elapsed().as_secs_f64(),
-        before: before.as_ref().map(ToString::to_string),
-        after: after.map(ToString::to_string),
-        message,
-    };
-    let name = service.title();
-    let Some(known) = &before else {
-        return Ok(report(
-            RestartOutcome::Accepted,
-            None,
-            format!(
-                "Railway accepted the restart of {name}. It shows no process identity, so the restart cannot be proven \
-                 from here: look at its logs."
-            ),
-        ));
-    };
-    while started.elapsed() < RESTART_WATCH {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        if let Some(now) = identity(&api, service).await
-            && now.differs(known)
-        {
-            let seconds = started.elapsed().as_secs_f64();
-            return Ok(report(
-                RestartOutcome::Proven,
-                Some(&now),
-                format!("{name} was really restarted: another process answers after {seconds:.1} s."),
-            ));
-        }
-    }
-    Ok(report(
-        RestartOutcome::NotSeen,
-        None,
-        format!(
-            "{name} shows the same process as before after {} s: the restart did not happen, or it is not back.",
-            RESTART_WATCH.as_secs()
-        ),
-    ))
-}
-
-/// What tells one process of a service from the next.
-enum Identity {
-    /// When it started, by its own clock.
-    Started(DateTime<Utc>),
-    /// The id of its boot.
-    Boot(String),
-}
-
-impl Identity {
-    fn differs(&self, other: &Self) -> bool {
-        match (self, other) {
-            // Two readings of one process differ by the rounding of its uptime.
-            (Self::Started(one), Self::Started(other)) => (*one - *other).num_milliseconds().abs() > 1000,
-            (Self::Boot(one), Self::Boot(other)) => one != other,
-            _ => true,
-        }
-    }
-}
-
-impl std::fmt::Display for Identity {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Started(at) => write!(formatter, "process started {}", at.format("%H:%M:%S UTC")),
-            Self::Boot(id) => write!(formatter, "boot id {id}"),
-        }
-    }
-}
-
-async fn identity(api: &Client, service: Service) -> Option<Identity> {
-    match service {
-        Service::Api => {
-            let health = api.health_within(Duration::from_secs(3)).await.ok()?;
-            Some(Identity::Started(health.started_at()))
-        }
-        Service::Worker => {
-            let beat = api.worker_heartbeat().await.ok()?;
-            beat.heartbeat_result.and_then(|result| result.boot_id).map(Identity::Boot)
-        }
-        _ => None,
-    }
-}
-
 fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// What the API's readiness calls a service (API facts: `postgresql`, `redis`, `celery`, `storage`).
-fn dependency(service: Service) -> &'static str {
+pub(crate) fn dependency(service: Service) -> &'static str {
     match service {
         Service::Postgres => "postgresql",
         Service::Minio => "storage",

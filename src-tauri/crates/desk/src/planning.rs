@@ -19,7 +19,8 @@ pub fn plan(draft: &CheckDraft, environment: Environment, has_token: bool) -> Pl
     let parameters = draft.parameters.clone().unwrap_or_else(|| usual_parameters(&environment));
     let rehearsal_profile = (environment.kind == Kind::Rehearsal)
         .then(|| draft.drill.clone().unwrap_or_else(|| "healthy".to_owned()));
-    Plan { environment, suite: suite(&draft.tests), parameters, chaos, rehearsal_profile }
+    let confirmed_name = draft.confirmed_name.clone();
+    Plan { environment, suite: suite(&draft.tests), parameters, chaos, rehearsal_profile, confirmed_name }
 }
 
 /// The values in force where a person changed none.

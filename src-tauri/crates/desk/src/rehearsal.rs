@@ -21,12 +21,14 @@ pub enum Manner {
     Profile(String),
     /// A healthy one with one named defect.
     Drill(String),
+    /// A healthy one whose Railway has one named oddity.
+    Oddity(String),
 }
 
 impl Manner {
     /// The name that a check records.
     pub fn name(&self) -> &str {
-        let (Self::Profile(name) | Self::Drill(name)) = self;
+        let (Self::Profile(name) | Self::Drill(name) | Self::Oddity(name)) = self;
         name
     }
 }
@@ -61,6 +63,7 @@ impl Rehearsal {
         match manner {
             Manner::Profile(name) => command.args(["--profile", name]),
             Manner::Drill(name) => command.args(["--drill", name]),
+            Manner::Oddity(name) => command.args(["--oddity", name]),
         };
         if recorded_durations {
             command.arg("--recorded-durations");

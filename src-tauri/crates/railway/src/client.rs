@@ -11,7 +11,9 @@ use url::Url;
 use crate::documents;
 use crate::error::{Error, cut};
 use crate::transport::{Limits, Transport};
-use crate::types::{Deployment, EnvironmentState, LogLine, Reach, ServiceInstance, Target, TokenKind};
+use crate::types::{
+    Budget, Deployment, EnvironmentState, LogLine, Reach, ServiceInstance, Target, TokenKind,
+};
 
 /// Pages of services; more than any project has.
 const PAGE_LIMIT: usize = 20;
@@ -20,6 +22,8 @@ const PAGE_LIMIT: usize = 20;
 #[derive(Clone, Debug)]
 pub struct Client {
     transport: Arc<Transport>,
+    /// Environments and projects that are never touched, whatever was confirmed.
+    denied: Arc<[String]>,
 }
 
 /// A deployment whose ids were compared with the confirmed ones.
@@ -48,6 +52,14 @@ struct ProjectToken {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Project {
+    id: String,
+    #[serde(default)]
+    primary_environment_id: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Named {
     name: String,
 }
@@ -70,7 +82,7 @@ struct Connection {
 
 #[derive(Deserialize)]
 struct EdgeOf {
-    node: Instance,
+    node: Node,
 }
 
 #[derive(Deserialize)]
@@ -83,7 +95,7 @@ struct PageInfo {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Instance {
+struct Node {
     service_id: String,
     service_name: String,
     #[serde(default)]
@@ -105,12 +117,38 @@ impl Client {
         kind: TokenKind,
         limits: Limits,
     ) -> Result<Self, Error> {
-        Ok(Self { transport: Arc::new(Transport::new(endpoint, token, kind, limits)?) })
+        Ok(Self { transport: Arc::new(Transport::new(endpoint, token, kind, limits)?), denied: Arc::new([]) })
     }
 
-    /// Requests sent so far; the budget is counted by Railway and shared (Railway facts 9).
-    pub fn requests_sent(&self) -> u64 {
-        self.transport.sent()
+    /// The same client, which refuses every answer that names one of these environments or projects.
+    #[must_use]
+    pub fn denying(self, denied: &[String]) -> Self {
+        Self { denied: denied.into(), ..self }
+    }
+
+    /// The budget of requests: our own count, and what Railway says of it (Railway facts 9).
+    pub fn budget(&self) -> Budget {
+        let said = self.transport.said();
+        Budget { sent: self.transport.sent(), limit: said.limit, remaining: said.remaining }
+    }
+
+    /// The environment that a project has had from its first day, usually production; none where the schema does not
+    /// know it, or the token may not read the project (Railway facts 2.3, 10.1).
+    pub async fn primary_environment(&self, project_id: &str) -> Result<Option<String>, Error> {
+        let variables = json!({"id": project_id});
+        match self.transport.read::<Project>(documents::PROJECT, variables, "project").await {
+            Ok(project) => {
+                same("project id", &project.id, project_id)?;
+                Ok(project.primary_environment_id)
+            }
+            Err(Error::Auth(_) | Error::InvalidDocument(_) | Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How the token is presented.
+    pub fn kind(&self) -> TokenKind {
+        self.transport.kind()
     }
 
     /// What the token reaches. An account token says only that it is accepted; what it may restart is decided by the
@@ -120,6 +158,7 @@ impl Client {
             TokenKind::Project => {
                 let token: ProjectToken =
                     self.transport.read(documents::PROJECT_TOKEN, json!({}), "projectToken").await?;
+                self.allowed([&token.project_id, &token.environment_id])?;
                 Ok(Reach {
                     project_id: Some(token.project_id),
                     project_name: token.project.map(|project| project.name),
@@ -165,6 +204,7 @@ impl Client {
             let variables = json!({"id": environment_id, "after": after});
             let page: Environment =
                 self.transport.read(documents::ENVIRONMENT, variables, "environment").await?;
+            self.allowed([&page.project_id, &page.id])?;
             same("environment id", &page.id, environment_id)?;
             same("project id", &page.project_id, project_id)?;
             services.extend(page.service_instances.edges.into_iter().map(|edge| edge.node.into()));
@@ -246,6 +286,12 @@ impl Client {
         Ok(lines)
     }
 
+    fn allowed<'a>(&self, answered: impl IntoIterator<Item = &'a String>) -> Result<(), Error> {
+        let denied =
+            answered.into_iter().find(|id| self.denied.iter().any(|one| one.eq_ignore_ascii_case(id)));
+        denied.map_or(Ok(()), |id| Err(Error::Denied(cut(id))))
+    }
+
     /// The target's service, found where the person confirmed it.
     async fn instance(&self, target: &Target) -> Result<ServiceInstance, Error> {
         let state = self.environment(&target.project_id, &target.environment_id).await?;
@@ -264,6 +310,7 @@ impl Client {
 
     async fn guard(&self, target: &Target, deployment_id: &str) -> Result<Deployment, Error> {
         let deployment = self.deployment(deployment_id).await?;
+        self.allowed(deployment.project_id.iter().chain(&deployment.environment_id))?;
         let answered = |id: &Option<String>| id.clone().unwrap_or_else(|| "nothing".into());
         same("project id", &answered(&deployment.project_id), &target.project_id)?;
         same("environment id", &answered(&deployment.environment_id), &target.environment_id)?;
@@ -279,8 +326,8 @@ fn same(what: &'static str, answered: &str, confirmed: &str) -> Result<(), Error
     Err(Error::WrongTarget { what, answered: cut(answered), confirmed: cut(confirmed) })
 }
 
-impl From<Instance> for ServiceInstance {
-    fn from(instance: Instance) -> Self {
+impl From<Node> for ServiceInstance {
+    fn from(instance: Node) -> Self {
         let candidate = |deployment: &Deployment| deployment.status.may_serve();
         let active = instance.active_deployments.unwrap_or_default();
         let serving = active

@@ -10,7 +10,9 @@ pub(crate) const API_TOKEN: &str = "query { apiToken { workspaces { id } } }";
 pub(crate) const ENVIRONMENT: &str = "query ($id: String!, $after: String) { environment(id: $id) { id name projectId \
     serviceInstances(first: 100, after: $after) { edges { node { serviceId serviceName \
     latestDeployment { id status deploymentStopped createdAt } \
-    activeDeployments { id status deploymentStopped createdAt } } } pageInfo { hasNextPage endCursor } } } }";
+    activeDeployments { id status deploymentStopped createdAt instances { status } } } } pageInfo { hasNextPage endCursor } } } }";
+
+pub(crate) const PROJECT: &str = "query ($id: String!) { project(id: $id) { id primaryEnvironmentId } }";
 
 pub(crate) const DEPLOYMENT: &str = "query ($id: String!) { deployment(id: $id) { id status deploymentStopped \
     createdAt projectId environmentId serviceId } }";

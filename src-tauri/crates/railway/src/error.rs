@@ -18,6 +18,9 @@ pub enum Error {
         /// What was confirmed.
         confirmed: String,
     },
+    /// An id Railway answers is on the deny-list.
+    #[error("Railway answers with {0}, which is on the deny-list of this environment")]
+    Denied(String),
     /// There is no such thing.
     #[error("Railway does not know it: {0}")]
     NotFound(String),
@@ -78,6 +81,7 @@ impl Error {
         match self {
             Self::Auth(_) => "railway.auth",
             Self::WrongTarget { .. } => "railway.wrong_target",
+            Self::Denied(_) => "railway.denied",
             Self::NotFound(_) => "railway.not_found",
             Self::NotRestartable(_) => "railway.not_restartable",
             Self::NothingServing => "railway.nothing_serving",
@@ -103,6 +107,10 @@ impl Error {
                 .into(),
             Self::WrongTarget { .. } => "Holdpoint restarts services only where the ids that you confirmed and the ids \
                                          that Railway answers are the same. Correct the ids or use another token"
+                .into(),
+            Self::Denied(_) => "Nothing is done there. Correct the ids of this environment, or use a token of the \
+                                staging environment; only if the list itself is wrong, change `railway.deny` in the \
+                                environment file"
                 .into(),
             Self::NotFound(_) => "Compare the ids of this environment with those in the Railway dashboard".into(),
             Self::NotRestartable(_) => "Wait until the service runs in the Railway dashboard, then start again".into(),

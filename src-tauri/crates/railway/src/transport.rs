@@ -1,10 +1,11 @@
 //! Sends one document and says what the answer means: by message, then code, then HTTP status (Railway facts 8.2).
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ const BODY_LIMIT: usize = 8 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a read is repeated after a passing fault.
 const READ_RETRIES: u32 = 2;
+/// A read waits at most so many seconds where the budget is spent and Railway says for how long.
+const READ_WAIT_S: u64 = 10;
 
 /// How long an answer is waited for (Railway facts 8.4).
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +31,9 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { read: Duration::from_secs(30), mutation: Duration::from_secs(60) }
+        // A restart is answered within a second (Railway facts 8.4). One that is not is judged by its effect, which can
+        // be looked for only after the wait: a longer one would make a quick recovery look late.
+        Self { read: Duration::from_secs(30), mutation: Duration::from_secs(10) }
     }
 }
 
@@ -47,6 +52,30 @@ pub(crate) struct Transport {
     kind: TokenKind,
     limits: Limits,
     sent: AtomicU64,
+    /// What Railway said last of the budget.
+    said: Mutex<Said>,
+}
+
+/// What the headers of an answer say of the hour's budget. All of them are optional (Railway facts 9).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) limit: Option<u64>,
+    pub(crate) remaining: Option<u64>,
+}
+
+impl Said {
+    fn of(headers: &HeaderMap) -> Self {
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
+        // `"default";q=1000;w=3600`
+        let policy = headers.get("ratelimit-policy").and_then(|value| value.to_str().ok());
+        let part = |wanted: &str| {
+            let of =
+                |part: &str| part.trim().strip_prefix(wanted).and_then(|number| number.parse::<u64>().ok());
+            policy.and_then(|policy| policy.split(';').find_map(of))
+        };
+        let by_policy = part("q=").filter(|_| part("w=").is_none_or(|seconds| seconds == 3600));
+        Self { limit: number("x-ratelimit-limit").or(by_policy), remaining: number("x-ratelimit-remaining") }
+    }
 }
 
 impl Transport {
@@ -68,7 +97,16 @@ impl Transport {
             .no_proxy()
             .build()
             .map_err(|error| Error::Transient(cut(&error.to_string())))?;
-        Ok(Self { endpoint, http, header, token, kind, limits, sent: AtomicU64::new(0) })
+        Ok(Self {
+            endpoint,
+            http,
+            header,
+            token,
+            kind,
+            limits,
+            sent: AtomicU64::new(0),
+            said: Mutex::default(),
+        })
     }
 
     pub(crate) fn kind(&self) -> TokenKind {
@@ -79,7 +117,18 @@ impl Transport {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Reads `field`. Repeated at most [`READ_RETRIES`] times after a passing fault.
+    pub(crate) fn said(&self) -> Said {
+        *self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self, headers: &HeaderMap) {
+        let now = Said::of(headers);
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        *said = Said { limit: now.limit.or(said.limit), remaining: now.remaining.or(said.remaining) };
+    }
+
+    /// Reads `field`. Repeated at most [`READ_RETRIES`] times after a passing fault, and once after a short wait that
+    /// Railway asks for.
     pub(crate) async fn read<T: DeserializeOwned>(
         &self,
         document: &str,
@@ -87,8 +136,15 @@ impl Transport {
         field: &str,
     ) -> Result<T, Error> {
         let mut attempt = 0;
+        let mut waited = false;
         let mut data = loop {
             match self.send(document, &variables, Call::Read).await {
+                Err(Error::RateLimited { retry_after_s: Some(seconds) })
+                    if !waited && seconds <= READ_WAIT_S =>
+                {
+                    waited = true;
+                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                }
                 Err(Error::Transient(_)) if attempt < READ_RETRIES => {
                     attempt += 1;
                     tokio::time::sleep(Duration::from_millis(200) * attempt).await;
@@ -142,6 +198,7 @@ impl Transport {
             .await
             .map_err(|error| broken(&error, limit))?;
         let status = response.status();
+        self.hear(response.headers());
         if status == StatusCode::TOO_MANY_REQUESTS {
             let retry_after = response.headers().get(reqwest::header::RETRY_AFTER);
             let retry_after_s = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());

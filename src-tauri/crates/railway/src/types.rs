@@ -68,6 +68,12 @@ impl Status {
     pub(crate) fn may_serve(&self) -> bool {
         matches!(self, Self::Success | Self::Sleeping | Self::Crashed)
     }
+
+    /// Whether a deployment in this state is on its way to replace the one that serves (Railway facts 6.1).
+    fn is_under_way(&self) -> bool {
+        let words = ["INITIALIZING", "QUEUED", "WAITING", "BUILDING", "DEPLOYING"];
+        matches!(self, Self::Other(name) if words.contains(&name.as_str()))
+    }
 }
 
 impl fmt::Display for Status {
@@ -109,6 +115,9 @@ pub struct Deployment {
     /// Whether it was stopped; read only where the status is `Success`.
     #[serde(default)]
     pub deployment_stopped: bool,
+    /// Its replicas, where asked for and answered.
+    #[serde(default)]
+    pub instances: Option<Vec<Instance>>,
     /// When it was made.
     #[serde(default)]
     pub created_at: Option<DateTime<Utc>>,
@@ -121,6 +130,21 @@ pub struct Deployment {
     /// Its service, where asked for.
     #[serde(default)]
     pub service_id: Option<String>,
+}
+
+/// A replica of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Instance {
+    /// Its status, by Railway's name.
+    pub status: String,
+}
+
+impl Deployment {
+    /// How many replicas run, where Railway says.
+    pub fn replicas(&self) -> Option<usize> {
+        let running = |one: &&Instance| matches!(one.status.as_str(), "RUNNING" | "RESTARTING");
+        self.instances.as_ref().map(|all| all.iter().filter(running).count())
+    }
 }
 
 /// A service in one environment.
@@ -136,6 +160,53 @@ pub struct ServiceInstance {
     pub latest: Option<Deployment>,
 }
 
+impl ServiceInstance {
+    /// Why its deployment cannot be taken for one that works and stays; a stable code and what was seen. Not whether it
+    /// works: a status says little of that (Railway facts 6.2).
+    pub fn in_the_way(&self) -> Option<(&'static str, String)> {
+        let name = &self.service_name;
+        if let Some(latest) = self.latest.as_ref().filter(|latest| latest.status.is_under_way()) {
+            return Some((
+                "railway.deploying",
+                format!("{name}: a newer deployment is under way ({})", latest.status),
+            ));
+        }
+        let Some(serving) = &self.serving else {
+            let seen = self.latest.as_ref().map_or("it was never deployed".to_owned(), |latest| {
+                format!("its newest one is {}", latest.status)
+            });
+            return Some(("railway.nothing_serving", format!("{name} serves no deployment: {seen}")));
+        };
+        if serving.status == Status::Crashed {
+            return Some(("railway.crashed", format!("{name} has crashed")));
+        }
+        // Only then does the flag mean anything: a deployment that sleeps carries it too.
+        if serving.status == Status::Success && serving.deployment_stopped {
+            return Some(("railway.stopped", format!("{name} was stopped, or has ended by itself")));
+        }
+        let replicas = serving.replicas().filter(|replicas| *replicas > 1)?;
+        Some(("railway.replicas", format!("{name} runs as {replicas} replicas")))
+    }
+}
+
+/// What a person can do about what [`ServiceInstance::in_the_way`] names.
+pub fn remedy_of(code: &str) -> &'static str {
+    match code {
+        "railway.deploying" => {
+            "Wait until the deployment is finished in the Railway dashboard, then start again"
+        }
+        "railway.crashed" => {
+            "Read the service's log in the Railway dashboard, bring it back, then start again"
+        }
+        "railway.stopped" => "Restart the service in the Railway dashboard, then start again",
+        "railway.replicas" => {
+            "Set the service to one replica for the time of the check: one new process says nothing of \
+                               the others"
+        }
+        _ => "Deploy the service in the Railway dashboard, then start again",
+    }
+}
+
 /// An environment with its services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvironmentState {
@@ -147,6 +218,28 @@ pub struct EnvironmentState {
     pub project_id: String,
     /// Its services.
     pub services: Vec<ServiceInstance>,
+}
+
+/// The budget of requests, which Railway counts per hour and shares with other tools of the same account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Sent by this client so far, by its own count.
+    pub sent: u64,
+    /// Allowed an hour, where Railway says.
+    pub limit: Option<u64>,
+    /// Left of this hour, where Railway says.
+    pub remaining: Option<u64>,
+}
+
+impl Budget {
+    /// Why `more` requests would not fit; none where they do, or where Railway says nothing.
+    pub fn falls_short(&self, more: u64) -> Option<String> {
+        if let Some(left) = self.remaining.filter(|left| *left < more) {
+            return Some(format!("{left} requests are left of this hour, about {more} are needed"));
+        }
+        let limit = self.limit.filter(|limit| *limit < self.sent + more)?;
+        Some(format!("{limit} requests an hour are allowed, about {} are needed", self.sent + more))
+    }
 }
 
 /// A line of a log.

@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::sync::oneshot;
 
 use crate::drills::{Defect, Drill, Switch};
+use crate::oddities::Row;
 
 /// The result of a process.
 pub(crate) type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
@@ -26,6 +27,9 @@ pub(crate) struct Options {
     /// A healthy environment with this one defect
     #[arg(long, value_name = "NAME", value_parser = Drill::find, conflicts_with = "profile")]
     pub(crate) drill: Option<Drill>,
+    /// A healthy environment whose Railway has this one oddity
+    #[arg(long, value_name = "NAME", value_parser = Row::find, conflicts_with_all = ["profile", "drill"])]
+    pub(crate) oddity: Option<Row>,
     /// Milliseconds from kill to serving again
     #[arg(long, default_value_t = 1500)]
     pub(crate) worker_restart_ms: u64,

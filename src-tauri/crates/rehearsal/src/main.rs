@@ -10,6 +10,7 @@ mod config;
 mod drills;
 mod edge;
 mod minio;
+mod oddities;
 mod postgres;
 mod railway;
 mod redis;
@@ -37,6 +38,8 @@ enum Command {
     Up(Options),
     /// Lists the rehearsals that are offered for training, as JSON
     Drills,
+    /// Lists the oddities that its Railway can have, as JSON
+    Oddities,
     /// Runs one service; the supervisor starts these
     #[command(hide = true)]
     Role {
@@ -51,6 +54,10 @@ async fn main() -> std::process::ExitCode {
         Command::Up(options) => supervisor::up(options).await,
         Command::Drills => {
             let _ = writeln!(std::io::stdout(), "{}", drills::catalogue());
+            Ok(())
+        }
+        Command::Oddities => {
+            let _ = writeln!(std::io::stdout(), "{}", oddities::catalogue());
             Ok(())
         }
         Command::Role { role } => run_role(role).await,

@@ -16,11 +16,14 @@ use uuid::Uuid;
 
 use crate::config::{BUCKET, Behaviour, Options, Outcome, Role, Setup};
 use crate::drills::{Defect, Switch};
+use crate::oddities::{Odd, Oddity};
 use crate::{edge, railway};
 
 /// Starting a process takes about this long; a restart's pause is shortened by it.
 const START_MS: u64 = 120;
 const LOG_LINES: usize = 2000;
+/// How long the old process still serves after an accepted restart that is late.
+const STALE_MS: u64 = 4000;
 /// Beyond the 30 seconds that a check gives a rehearsed worker.
 const SLOW_RESTART_MS: u64 = 34_000;
 
@@ -43,6 +46,8 @@ struct Running {
 pub(crate) struct Supervisor {
     setup: Setup,
     switch: Switch,
+    /// What its Railway does otherwise than usual.
+    pub(crate) odd: Odd,
     starts: Mutex<BTreeMap<Role, u32>>,
     restart_ms: BTreeMap<Role, u64>,
     pub(crate) project_id: String,
@@ -92,6 +97,13 @@ pub(crate) async fn up(options: Options) -> Outcome {
             return Ok(());
         }
     }
+<<<<<<< HEAD
+=======
+    supervisor.wait_until_ready().await?;
+    if supervisor.odd.is(Oddity::Crashed) || supervisor.odd.is(Oddity::Stopped) {
+        supervisor.kill(Role::Worker).await;
+    }
+>>>>>>> railway
     let environment = supervisor.environment(&api_url, &railway_url);
     write_private(&state.join("environment.json"), &environment.to_string())?;
     announce(&environment.to_string());
@@ -187,6 +199,7 @@ impl Supervisor {
         };
         Ok(Self {
             switch: setup.behaviour.switch(),
+            odd: Odd::new(options.oddity.as_ref().map(|row| row.oddity)),
             started_at: Utc::now(),
             starts: Mutex::default(),
             setup,
@@ -209,6 +222,11 @@ impl Supervisor {
     fn environment(&self, api_url: &str, railway_url: &str) -> Value {
         let services: BTreeMap<&str, &String> =
             self.service_ids.iter().map(|(role, id)| (role.name(), id)).collect();
+        // A token does not show its kind, so a person may have saved the wrong one.
+        let saved_as_account = matches!(
+            self.odd.which(),
+            Some(Oddity::AccountToken | Oddity::WorkspaceToken | Oddity::ProjectTokenAsBearer)
+        );
         json!({
             "holdpoint_environment": 1, "name": "rehearsal", "kind": "rehearsal", "expected_environment": "staging",
             "api_url": api_url, "web_url": format!("http://127.0.0.1:{}", self.setup.web_port),
@@ -222,7 +240,7 @@ impl Supervisor {
             "secrets": {
                 "email": self.setup.email, "password": self.setup.password, "ops_key": self.setup.ops_key,
                 "s3_access_key": self.setup.s3_access_key, "s3_secret_key": self.setup.s3_secret_key,
-                "railway_token": self.token, "railway_token_kind": "project",
+                "railway_token": self.token, "railway_token_kind": if saved_as_account { "account" } else { "project" },
             },
         })
     }
@@ -286,6 +304,14 @@ impl Supervisor {
         }
     }
 
+    /// What Railway was asked to do, whatever came of it; whoever looks at a rehearsal can count it.
+    pub(crate) fn note_asked(&self, mutation: &str) {
+        let path = self.setup.state.join("logs").join("railway.log");
+        if let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(path) {
+            let _ = std::io::Write::write_all(&mut file, format!("{mutation}\n").as_bytes());
+        }
+    }
+
     /// The log lines of a service, oldest first.
     pub(crate) fn lines(&self, role: Role) -> Vec<Line> {
         let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -333,8 +359,9 @@ impl Supervisor {
         if matches!(role, Role::Worker | Role::Api) && this.switch.has(ignored) {
             return;
         }
+        let begins_after_ms = if self.odd.is(Oddity::StaleSuccess) { STALE_MS } else { 100 };
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(begins_after_ms)).await;
             this.replace(role).await;
             if role == Role::Worker && this.switch.has(Defect::OtherDeployment) {
                 this.new_deployment(role);
@@ -363,7 +390,8 @@ impl Supervisor {
         let _ = self.start(role).await;
     }
 
-    fn new_deployment(&self, role: Role) {
+    /// Another deployment serves from now on.
+    pub(crate) fn new_deployment(&self, role: Role) {
         let mut deployments = self.deployments.lock().unwrap_or_else(PoisonError::into_inner);
         deployments.insert(role, Uuid::new_v4().to_string());
     }

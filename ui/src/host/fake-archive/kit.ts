@@ -52,7 +52,13 @@ export function problem(code: string, message: string, why = '', remedy = ''): P
 /** The runbook's limits and amounts. */
 export function runbook(): Parameters {
   return {
-    general: { request_timeout_s: 30, preflight_run_deadline_s: 180, clock_difference_limit_s: 60 },
+    general: {
+      request_timeout_s: 30,
+      preflight_run_deadline_s: 180,
+      clock_difference_limit_s: 60,
+      fault_spacing_s: 15,
+      fault_limit: 3,
+    },
     l1: { concurrency: 20, rounds: 3, failure_limit: 0, p95_limit_ms: 5000 },
     l2: {
       calibrations: 10,

@@ -464,6 +464,19 @@ function findings(story: Story): Finding[] {
       logged: [],
     });
   }
+  if (story === 'cut_off') {
+    out.push({
+      code: 'fault.open',
+      criterion: 'fault.open',
+      test: 'C1',
+      weight: 'breaks',
+      title: 'The restart of worker was never seen to end',
+      happened: 'It was intended at 13:58:12 and its recovery is not on record.',
+      likely_cause: 'The check was cut off, or the service did not come back',
+      next_action: 'Verify its recovery',
+      witness: [{ at_ms: 92_100, what: 'fault', id: 'C1-worker-restart', shows: 'restart worker again' }],
+    });
+  }
   if (story === 'unproven') {
     out.push({
       code: 'fault.unproven',

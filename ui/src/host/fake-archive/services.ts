@@ -1,5 +1,6 @@
 /** The services of the fake's environments, their logs, restarts and the storage test. */
 import type { DependencyRow } from '../types/DependencyRow';
+import type { RecoveryFound } from '../types/RecoveryFound';
 import type { RestartReport } from '../types/RestartReport';
 import type { Service } from '../types/Service';
 import type { ServiceLog } from '../types/ServiceLog';
@@ -174,4 +175,34 @@ export function restart(service: Service, has: (word: string) => boolean): Resta
     after: null,
     message: 'Railway accepted the restart. This service shows no identity, so it cannot be proven from here.',
   };
+}
+
+/** A redeploy by hand. */
+export function redeploy(service: Service): RestartReport {
+  return {
+    service,
+    outcome: 'proven',
+    seconds: 48.2,
+    before: 'deployment 1b2c',
+    after: 'deployment 3d4e',
+    message: 'Works again from a new deployment, after 48.2 s.',
+  };
+}
+
+/** What became of the worker that a cut-off check had restarted. */
+export function recoveryFound(has: (word: string) => boolean): RecoveryFound[] {
+  const away = has('still-away');
+  return [
+    {
+      service: 'worker',
+      test: 'C1',
+      state: away ? 'away' : 'back',
+      before: 'boot id 51c0',
+      now: away ? null : 'boot id 9e4f',
+      message: away
+        ? 'worker does not work: it did not answer a task.'
+        : 'worker is back as another process: the worker answered a task.',
+      next: away ? 'Bring it back under Services.' : 'Nothing has to be brought back.',
+    },
+  ];
 }

@@ -30,4 +30,8 @@ simulate: boolean,
 /**
  * The services whose real restart a person has confirmed for this check.
  */
-confirmed: Array<Service>, };
+confirmed: Array<Service>, 
+/**
+ * The name of the Railway environment as typed, where the preflight asks for one.
+ */
+confirmed_name: string | null, };

@@ -15,4 +15,12 @@ preflight_run_deadline_s: number,
 /**
  * Largest accepted difference between the server's clock and this computer's, in seconds.
  */
-clock_difference_limit_s: number, };
+clock_difference_limit_s: number, 
+/**
+ * Seconds from the end of a fault to the next one, at least: a restart that falls into another one proves nothing.
+ */
+fault_spacing_s: number, 
+/**
+ * Faults a check may inject, at most.
+ */
+fault_limit: number, };

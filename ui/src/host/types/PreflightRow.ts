@@ -24,4 +24,8 @@ observed: string,
 /**
  * What to do about it; empty when all is well.
  */
-remedy: string, };
+remedy: string, 
+/**
+ * A stable code of what is in the way, such as `railway.auth`, where it has one of its own.
+ */
+code?: string, };

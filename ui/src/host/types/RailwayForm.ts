@@ -20,4 +20,8 @@ environment_id: string,
 /**
  * Service ids by service; a service may be missing.
  */
-services: { [key in Service]?: string }, };
+services: { [key in Service]?: string }, 
+/**
+ * Ids of environments and projects that are never touched.
+ */
+deny?: Array<string>, };

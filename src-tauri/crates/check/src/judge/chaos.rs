@@ -101,7 +101,10 @@ fn describe(fault: &FaultResults, deadline_s: f64) -> (State, String) {
             (State::Met, format!("{how} ({before} → {after}); {back} after {seconds:.1} s"))
         }
         (None, _) => {
-            (State::Unproven, fault.unproven.clone().unwrap_or_else(|| "no proof of a restart".to_owned()))
+            let missing = fault.unproven.as_deref().unwrap_or("no proof of a restart");
+            let answer =
+                fault.unanswered.as_ref().map_or(String::new(), |answer| format!("; Railway: {answer}"));
+            (State::Unproven, format!("{missing}{answer}"))
         }
         (Some(_), None) => (State::Unproven, "the restart happened, its end was not seen".to_owned()),
     }
@@ -130,9 +133,18 @@ fn explain(
             "The service does not come back from a restart by itself",
             "Bring it back in the Railway dashboard, read its log, and find out why it does not start",
         ),
-        (State::Unproven, Some((_, _, remedy))) => {
-            (Weight::Unproven, "fault.refused", "Railway refused the restart", remedy.as_str())
-        }
+        (State::Unproven, Some((code, _, remedy))) => (
+            Weight::Unproven,
+            code.as_str(),
+            "Railway refused the restart, or answers with something else than was confirmed; nothing was restarted",
+            remedy.as_str(),
+        ),
+        (State::Unproven, None) if fault.unanswered.is_some() => (
+            Weight::Unproven,
+            "fault.unproven",
+            "Railway gave no definite answer to the restart, and nothing shows that it happened",
+            "Look at the service's deployment and log in Railway, then run the check again",
+        ),
         (State::Unproven, None) => (
             Weight::Unproven,
             "fault.unproven",

@@ -197,7 +197,19 @@ fn because(
             )
         }
         (Word::NoVerdict, Some(NoVerdict::CutOff)) => {
-            "The check has no end: Holdpoint was stopped while it ran. Everything up to then is kept.".into()
+            let kept =
+                "The check has no end: Holdpoint was stopped while it ran. Everything up to then is kept.";
+            let open: Vec<&str> = results
+                .faults
+                .iter()
+                .filter(|fault| fault.is_open())
+                .map(|fault| fault.intent.service.title())
+                .collect();
+            if open.is_empty() {
+                kept.into()
+            } else {
+                format!("{kept} The restart of {} was never seen to end.", open.join(" and of "))
+            }
         }
         (Word::NoVerdict, Some(NoVerdict::Aborted)) => "The check was aborted before it was complete.".into(),
         (Word::NoVerdict, _) => {

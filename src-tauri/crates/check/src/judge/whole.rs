@@ -33,7 +33,7 @@ pub(super) fn preflight(sheet: &mut Sheet<'_>) {
     });
     for row in blocking {
         let say = Say {
-            code: "preflight",
+            code: row.code.as_deref().unwrap_or("preflight"),
             title: format!("{} — {}", row.title, row.observed),
             happened: row.observed.clone(),
             likely_cause: "",
@@ -242,7 +242,8 @@ fn open_faults(sheet: &mut Sheet<'_>) {
             title: format!("The restart of {} was never seen to end", fault.intent.service),
             happened: format!("it was intended at {} and its recovery is not on record", fault.intended_at),
             likely_cause: "The check was cut off, or the service did not come back",
-            next_action: "Look at the service now: holdpoint services health; to bring it back: holdpoint services restart",
+            next_action: "Verify its recovery: holdpoint services recovered FOLDER, or the button beside this verdict; it \
+                          looks at the service as it is now and says what brings it back",
             witness: vec![witness(
                 Some(fault.intended_ms),
                 "fault",

@@ -1,7 +1,7 @@
 //! What every test needs: the clients, the plan, the journal, the way to stop.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use holdpoint_agentverse::Client;
@@ -13,6 +13,7 @@ use holdpoint_railway as railway;
 use tokio_util::sync::CancellationToken;
 
 use super::abort::Abort;
+use super::faults::Faults;
 use super::session::Created;
 use crate::environment::Secrets;
 use crate::journal::Emitter;
@@ -69,6 +70,8 @@ pub(super) struct Context {
     proven: Mutex<BTreeMap<TestId, String>>,
     /// The service that did not come back in time: after that no further fault is injected.
     overdue: OnceLock<Service>,
+    /// Which faults there were and when they ended.
+    faults: Mutex<Faults>,
     /// What was restarted, and the deployment that served it then.
     restarted: Mutex<BTreeMap<TestId, (railway::Target, String)>>,
 }
@@ -109,7 +112,8 @@ impl Context {
                     token.clone(),
                     secrets.railway_token_kind.unwrap_or(railway::TokenKind::Project),
                 )
-                .map_err(ConnectError::Railway)?,
+                .map_err(ConnectError::Railway)?
+                .denying(&target.deny),
             ),
             _ => None,
         };
@@ -131,6 +135,7 @@ impl Context {
             abort,
             proven: Mutex::default(),
             overdue: OnceLock::new(),
+            faults: Mutex::default(),
             restarted: Mutex::default(),
         }
     }
@@ -154,6 +159,11 @@ impl Context {
     /// The identity the fault of `test` was proven with.
     pub(super) fn proven_identity(&self, test: TestId) -> Option<String> {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).get(&test).cloned()
+    }
+
+    /// The faults of this check so far.
+    pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A service did not come back in time.

@@ -36,8 +36,15 @@ pub(super) struct Asked {
     pub(super) wall: DateTime<Utc>,
 }
 
-/// Looks at the system before a fault; chaos does not start on an unhealthy one.
+/// The longest that Railway is waited for where it says when a refused restart may be asked for again.
+const RETRY_AFTER_LIMIT_S: u64 = 30;
+
+/// Waits until the last fault is far enough away, and looks at the system; chaos does not start on an unhealthy one.
 pub(super) async fn before(context: &Context, test: TestId) -> Result<(), String> {
+    let left = context.faults().left(spacing(context));
+    if !left.is_zero() {
+        context.pause(left).await;
+    }
     let look = super::session::steady_state(context).await;
     context.emit.emit(look.event(Some(test), Phase::Before)).await;
     if look.healthy {
@@ -46,6 +53,10 @@ pub(super) async fn before(context: &Context, test: TestId) -> Result<(), String
         let detail = look.detail;
         Err(format!("the system was not healthy before the fault, so none was injected: {detail}"))
     }
+}
+
+fn spacing(context: &Context) -> Duration {
+    Duration::from_secs(context.plan.parameters.general.fault_spacing_s)
 }
 
 /// Looks at the system after a fault.
@@ -92,7 +103,7 @@ pub(super) async fn inject(
         environment_id: target.environment_id.clone(),
         service_id: service_id.clone(),
     };
-    let mut intent = FaultIntent {
+    let intent = FaultIntent {
         fault: fault.clone(),
         test,
         service,
@@ -102,9 +113,32 @@ pub(super) async fn inject(
         identity_before,
         undo: format!("restart {service} again, then redeploy it from Railway"),
     };
-    let pinned = match client.pin(&target).await {
+    let limit = context.plan.parameters.general.fault_limit;
+    if let Err(why) = context.faults().begin(&fault, limit, spacing(context)) {
+        return Injected::Refused(why);
+    }
+    let injected = ask(context, client, &target, intent).await;
+    // What was asked for is over when the service is back; everything else is over now.
+    if !matches!(injected, Injected::Asked(_)) {
+        context.faults().ended();
+    }
+    injected
+}
+
+/// Pins the deployment, writes the intent down and asks for the restart.
+async fn ask(
+    context: &Context,
+    client: &railway::Client,
+    target: &Target,
+    mut intent: FaultIntent,
+) -> Injected {
+    let (fault, test) = (intent.fault.clone(), intent.test);
+    let pinned = match client.pin(target).await {
         Ok(pinned) => pinned,
-        Err(error) => return refuse(context, intent, &error).await,
+        Err(error) => {
+            context.emit.emit_durably(Event::FaultIntended(intent)).await;
+            return refused(context, &fault, &error).await;
+        }
     };
     intent.deployment_id = pinned.deployment_id().to_owned();
     if context.stop.is_cancelled() {
@@ -113,27 +147,37 @@ pub(super) async fn inject(
     if !context.emit.emit_durably(Event::FaultIntended(intent)).await {
         return Injected::Refused("the intent could not be written to the journal".into());
     }
-    context.keep_restarted(test, target.clone(), pinned.deployment_id());
-    let (at, wall) = (Instant::now(), Utc::now());
-    let asked = Asked { fault: fault.clone(), test, target, at, wall };
-    match client.restart(&pinned).await {
+    let asked =
+        || Asked { fault: fault.clone(), test, target: target.clone(), at: Instant::now(), wall: Utc::now() };
+    let mut at = asked();
+    let mut answer = client.restart(&pinned).await;
+    // A refusal of the budget is clean: nothing happened, so it may be asked once more (Railway facts 4.4).
+    if let Err(railway::Error::RateLimited { retry_after_s: Some(seconds) }) = answer
+        && seconds <= RETRY_AFTER_LIMIT_S
+        && context.pause(Duration::from_secs(seconds)).await
+    {
+        at = asked();
+        answer = client.restart(&pinned).await;
+    }
+    match answer {
         Ok(_) => {
-            context.emit.emit_durably(Event::FaultAccepted { fault, requested_at: wall }).await;
-            Injected::Asked(asked)
+            context.keep_restarted(test, target.clone(), pinned.deployment_id());
+            let requested_at = at.wall;
+            context.emit.emit_durably(Event::FaultAccepted { fault, requested_at }).await;
+            Injected::Asked(at)
         }
         // Nobody knows whether it took effect; it is never repeated, and the proof decides.
-        Err(railway::Error::Ambiguous(_)) => Injected::Asked(asked),
-        Err(error) => {
-            emit_refusal(context, &fault, &error).await;
-            Injected::Refused(error.to_string())
+        Err(railway::Error::Ambiguous(message)) => {
+            context.keep_restarted(test, target.clone(), pinned.deployment_id());
+            context.emit.emit_durably(Event::FaultUnanswered { fault, message }).await;
+            Injected::Asked(at)
         }
+        Err(error) => refused(context, &fault, &error).await,
     }
 }
 
-async fn refuse(context: &Context, intent: FaultIntent, error: &railway::Error) -> Injected {
-    let fault = intent.fault.clone();
-    context.emit.emit_durably(Event::FaultIntended(intent)).await;
-    emit_refusal(context, &fault, error).await;
+async fn refused(context: &Context, fault: &str, error: &railway::Error) -> Injected {
+    emit_refusal(context, fault, error).await;
     Injected::Refused(error.to_string())
 }
 
@@ -174,10 +218,14 @@ where
     P: Fn() -> F,
     F: Future<Output = Option<(String, String, String)>>,
 {
-    while asked.at.elapsed() < deadline {
+    loop {
+        // At least once: the request itself may have waited for its answer for long.
         if let Some(proof) = proof().await {
             proven(context, asked, proof).await;
             return true;
+        }
+        if asked.at.elapsed() >= deadline {
+            break;
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
@@ -203,6 +251,22 @@ async fn proven(context: &Context, asked: &Asked, (how, before, after): (String,
 /// once more, and if that does not help a person is told what to do; `went` says whether it was seen to go at all. Goes
 /// on through an abort.
 pub(super) async fn recover<P, F>(
+    context: &Context,
+    asked: &Asked,
+    service: Service,
+    waiting: (Duration, bool),
+    is_back: P,
+) -> bool
+where
+    P: Fn() -> F,
+    F: Future<Output = Option<String>>,
+{
+    let back = bring_back(context, asked, service, waiting, is_back).await;
+    context.faults().ended();
+    back
+}
+
+async fn bring_back<P, F>(
     context: &Context,
     asked: &Asked,
     service: Service,
@@ -245,9 +309,9 @@ where
             fault: asked.fault.clone(),
             waited_s: asked.at.elapsed().as_secs_f64(),
             advice: format!(
-                "{service} is still not back after a second restart. Redeploy it in the Railway dashboard \
-                 (service {}), then look at its logs",
-                asked.target.service_id
+                "{service} is still not back after a second restart. Redeploy it: holdpoint services redeploy {service} \
+                 --environment {} --yes, or in the Railway dashboard (service {}); then look at its logs",
+                context.plan.environment.name, asked.target.service_id
             ),
         })
         .await;

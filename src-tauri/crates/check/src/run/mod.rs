@@ -9,6 +9,7 @@ mod c3;
 mod context;
 mod exports;
 mod fault;
+mod faults;
 mod l1;
 mod l2;
 mod l3;
@@ -35,7 +36,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub use self::abort::Abort;
 pub use self::context::ConnectError;
 pub use self::lock::{Holder, LockError};
-pub use self::preflight::preflight_rows;
+pub use self::preflight::{NameToConfirm, Preview, name_to_confirm, preflight_rows};
 
 use self::context::Context;
 use self::session::Session;

@@ -3,10 +3,13 @@
 //! with `--write` into the docs too; with `--beside` the script that Holdpoint replaces is put beside it. After all drills
 //! come healthy checks: a judge that calls everything a fault would call every drill.
 //!
+//! `--group railway` runs the oddities of Railway instead, which are no defects and have a table of their own.
+//!
 //! What was called is read from the verdict that the check saved, never from what it printed.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to the terminal")]
 
+mod oddities;
 mod old_script;
 
 use std::collections::BTreeMap;
@@ -113,6 +116,9 @@ async fn run() -> Result<bool, Failure> {
             "--beside" => beside = true,
             _ => names.push(word),
         }
+    }
+    if group.as_deref() == Some(oddities::GROUP) {
+        return oddities::run(&names, jobs, write).await;
     }
     if write && (group.is_some() || !names.is_empty() || healthy == Some(0)) {
         return Err("`--write` keeps the whole table, so it runs every drill and the healthy checks".into());

@@ -50,6 +50,7 @@ pub struct Rehearsal {
 
 impl Rehearsal {
     pub fn start(profile: &str) -> Self {
+<<<<<<< HEAD
         Self::start_by(Command::new(rehearsal_program()), profile)
     }
 
@@ -58,6 +59,22 @@ impl Rehearsal {
         let state = tempfile::tempdir().unwrap();
         let mut child = program
             .args(["up", "--profile", profile, "--state"])
+=======
+        Self::up(["--profile", profile])
+    }
+
+    /// A healthy one with an odd Railway.
+    pub fn odd(oddity: &str) -> Self {
+        Self::up(["--oddity", oddity])
+    }
+
+    fn up(manner: [&str; 2]) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let mut child = Command::new(rehearsal_program())
+            .arg("up")
+            .args(manner)
+            .arg("--state")
+>>>>>>> railway
             .arg(state.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -73,6 +90,12 @@ impl Rehearsal {
 
     pub fn json(&self) -> Value {
         serde_json::from_str(&std::fs::read_to_string(&self.environment).unwrap()).unwrap()
+    }
+
+    /// How often its Railway was asked for a restart, whatever it answered.
+    pub fn restarts_asked(&self) -> u64 {
+        let asked = std::fs::read_to_string(self.state.path().join("logs/railway.log")).unwrap_or_default();
+        asked.lines().filter(|line| line.contains("deploymentRestart")).count() as u64
     }
 
     /// Kills one service, as a crash would.

@@ -23,6 +23,8 @@ pub struct CheckDraft {
     pub simulate: bool,
     /// The services whose real restart a person has confirmed for this check.
     pub confirmed: Vec<Service>,
+    /// The name of the Railway environment as typed, where the preflight asks for one.
+    pub confirmed_name: Option<String>,
 }
 
 /// What a draft comes to.

@@ -44,6 +44,10 @@ pub struct RailwayForm {
     pub environment_id: String,
     /// Service ids by service; a service may be missing.
     pub services: BTreeMap<Service, String>,
+    /// Ids of environments and projects that are never touched.
+    #[serde(default)]
+    #[ts(as = "Option<Vec<String>>", optional)]
+    pub deny: Vec<String>,
 }
 
 /// An environment, opened.

@@ -35,8 +35,8 @@ pub use self::report::{
     PackRow, Recovery, Report, Table, TestReport,
 };
 pub use self::services::{
-    DependencyRow, RestartOutcome, RestartReport, ServiceLog, ServiceRow, ServiceState, ServicesView,
-    StorageReport,
+    DependencyRow, RecoveryFound, RecoveryState, RestartOutcome, RestartReport, ServiceLog, ServiceRow,
+    ServiceState, ServicesView, StorageReport,
 };
 
 /// An error as a person gets it: what happened, why, and what to do.
@@ -155,4 +155,17 @@ pub struct PreflightReport {
     pub rows: Vec<PreflightRow>,
     /// Whether a check can start.
     pub ready: bool,
+    /// What has to be typed before services are restarted, where the target looks like production.
+    pub name_to_confirm: Option<NameToConfirm>,
+}
+
+/// A name that a person types to confirm restarts, for one check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct NameToConfirm {
+    /// What Railway calls the environment.
+    pub name: String,
+    /// What Railway calls its project; may be empty.
+    pub project: String,
+    /// Why it has to be typed.
+    pub why: String,
 }

@@ -1,6 +1,6 @@
 //! The runbook's manual operations.
 
-use holdpoint_check::words::Service;
+use holdpoint_check::words::{Service, TestId};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -134,4 +134,37 @@ pub struct RestartReport {
     pub after: Option<String>,
     /// In words.
     pub message: String,
+}
+
+/// What was found of a service whose fault has no end on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RecoveryState {
+    /// It works, as another process than before the fault.
+    Back,
+    /// It works, and is the process from before: the fault never hit it.
+    Untouched,
+    /// It works; which process it is cannot be told.
+    Works,
+    /// It does not work.
+    Away,
+}
+
+/// A look at a service whose fault has no end on record. Nothing of it is written into the journal.
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+pub struct RecoveryFound {
+    /// Which service.
+    pub service: Service,
+    /// The test that restarted it.
+    pub test: TestId,
+    /// What was found.
+    pub state: RecoveryState,
+    /// Its identity before the fault.
+    pub before: Option<String>,
+    /// Its identity now.
+    pub now: Option<String>,
+    /// In words.
+    pub message: String,
+    /// What to do.
+    pub next: String,
 }

@@ -29,6 +29,7 @@ fn the_pages_types_are_those_of_this_crate() {
     StorageReport::export_all(&config).unwrap();
     ServiceLog::export_all(&config).unwrap();
     RestartReport::export_all(&config).unwrap();
+    RecoveryFound::export_all(&config).unwrap();
     EnvironmentView::export_all(&config).unwrap();
     RailwayFound::export_all(&config).unwrap();
     let fresh_files = files(fresh.path());

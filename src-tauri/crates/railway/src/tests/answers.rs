@@ -4,7 +4,7 @@ use serde_json::json;
 use wiremock::{MockServer, ResponseTemplate};
 
 use super::*;
-use crate::Error;
+use crate::{Budget, Error};
 
 /// What a read makes of `response`, and how often it was asked.
 async fn read_answered(response: ResponseTemplate) -> (Error, usize) {
@@ -117,7 +117,7 @@ async fn where_nobody_listens_it_is_a_passing_fault_without_the_address() {
     let client = Client::new(url, SecretString::from(TOKEN), TokenKind::Project).unwrap();
     let error = client.reach().await.unwrap_err();
     assert_eq!(error, Error::Transient("no connection".into()));
-    assert_eq!(client.requests_sent(), 3);
+    assert_eq!(client.budget().sent, 3);
 }
 
 #[tokio::test]
@@ -130,6 +130,47 @@ async fn a_redirect_is_not_followed_with_the_token() {
         assert_eq!(error, Error::NotGraphql(format!("HTTP {status}")));
     }
     assert!(elsewhere.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_short_wait_that_is_asked_for_is_waited_once() {
+    let server = MockServer::start().await;
+    let limited = || ResponseTemplate::new(429).insert_header("Retry-After", "0");
+    answer_first(&server, 1, "deployment(id: $id)", limited()).await;
+    healthy(&server).await;
+    assert_eq!(client(&server).deployment("d1").await.unwrap().id, "d1");
+    assert_eq!(count(&server, "deployment(id: $id)").await, 2);
+    let (error, asked) = read_answered(limited()).await;
+    assert_eq!((error, asked), (Error::RateLimited { retry_after_s: Some(0) }, 2));
+    let (_, asked) = read_answered(ResponseTemplate::new(429).insert_header("Retry-After", "600")).await;
+    assert_eq!(asked, 1);
+}
+
+#[tokio::test]
+async fn the_budget_is_counted_and_heard_where_it_is_said() {
+    let server = MockServer::start().await;
+    let policy = ResponseTemplate::new(200)
+        .set_body_json(json!({"data": belonging("d1", "project", "staging", "worker", "SUCCESS")}));
+    answer_first(
+        &server,
+        1,
+        "deployment(id: $id)",
+        policy.clone().insert_header("RateLimit-Policy", "\"default\";q=1000;w=3600"),
+    )
+    .await;
+    let headers =
+        policy.insert_header("X-RateLimit-Limit", "100").insert_header("X-RateLimit-Remaining", "9");
+    answer(&server, "deployment(id: $id)", headers).await;
+    let client = client(&server);
+    assert_eq!(client.budget(), Budget::default());
+    client.deployment("d1").await.unwrap();
+    assert_eq!(client.budget(), Budget { sent: 1, limit: Some(1000), remaining: None });
+    assert_eq!(client.budget().falls_short(900), None);
+    assert!(client.budget().falls_short(1000).unwrap().contains("1000 requests an hour"));
+    client.deployment("d1").await.unwrap();
+    assert_eq!(client.budget(), Budget { sent: 2, limit: Some(100), remaining: Some(9) });
+    assert_eq!(client.budget().falls_short(9), None);
+    assert!(client.budget().falls_short(10).unwrap().contains("9 requests are left"));
 }
 
 #[tokio::test]

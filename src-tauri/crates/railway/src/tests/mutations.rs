@@ -227,3 +227,54 @@ async fn a_redeploy_without_an_answer_is_ambiguous_and_sent_once() {
     assert!(matches!(client(&server).redeploy(&target()).await, Err(Error::Ambiguous(_))));
     assert_eq!(count(&server, REDEPLOY).await, 1);
 }
+
+#[tokio::test]
+async fn a_mutation_that_is_redirected_takes_no_token_along() {
+    let elsewhere = MockServer::start().await;
+    answer(&elsewhere, "", ok(&json!({"deploymentRestart": true}))).await;
+    for status in [301, 302, 303, 307, 308] {
+        let server = MockServer::start().await;
+        healthy(&server).await;
+        let away = || ResponseTemplate::new(status).insert_header("Location", elsewhere.uri());
+        answer(&server, RESTART, away()).await;
+        answer(&server, REDEPLOY, away()).await;
+        assert!(restart(&server).await.is_err());
+        assert!(client(&server).redeploy(&target()).await.is_err());
+    }
+    assert!(elsewhere.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_on_the_deny_list_is_never_touched_even_where_it_was_confirmed() {
+    for denied in ["staging", "project", "STAGING"] {
+        let server = MockServer::start().await;
+        healthy(&server).await;
+        answer(&server, RESTART, ok(&json!({"deploymentRestart": true}))).await;
+        answer(&server, REDEPLOY, ok(&json!({REDEPLOY: true}))).await;
+        let client = client(&server).denying(&[denied.to_owned()]);
+        assert!(matches!(client.pin(&target()).await, Err(Error::Denied(_))));
+        assert!(matches!(client.redeploy(&target()).await, Err(Error::Denied(_))));
+        // A deployment that was pinned before somebody put it on the list, too.
+        let pinned = super::client(&server).pin(&target()).await.unwrap();
+        assert!(matches!(client.restart(&pinned).await, Err(Error::Denied(_))));
+        assert_eq!(count(&server, "mutation").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn the_primary_environment_is_told_where_it_can_be_read() {
+    let server = MockServer::start().await;
+    let project = json!({"project": {"id": "project", "primaryEnvironmentId": "staging"}});
+    answer(&server, "primaryEnvironmentId", ok(&project)).await;
+    let primary = client(&server).primary_environment("project").await.unwrap();
+    assert_eq!(primary.as_deref(), Some("staging"));
+    assert!(matches!(client(&server).primary_environment("other").await, Err(Error::WrongTarget { .. })));
+    for refused in [
+        refusal("Not Authorized", "INTERNAL_SERVER_ERROR"),
+        refusal("Cannot query field", "GRAPHQL_VALIDATION_FAILED"),
+    ] {
+        let server = MockServer::start().await;
+        answer(&server, "primaryEnvironmentId", refused).await;
+        assert_eq!(client(&server).primary_environment("project").await, Ok(None));
+    }
+}

@@ -124,7 +124,7 @@ async fn a_project_token_says_what_it_is_bound_to_and_is_sent_as_one() {
     assert_eq!(reach.project_id.as_deref(), Some("project"));
     assert_eq!(reach.environment_id.as_deref(), Some("staging"));
     assert_eq!(reach.environment_name.as_deref(), Some("production"));
-    assert_eq!(client.requests_sent(), 1);
+    assert_eq!(client.budget().sent, 1);
     let sent = &server.received_requests().await.unwrap()[0];
     assert_eq!(sent.headers["project-access-token"], TOKEN);
     assert!(!sent.headers.contains_key("authorization"));
@@ -172,5 +172,42 @@ async fn the_kind_of_a_token_is_found_out() {
         let url = server.uri().parse().unwrap();
         let found = Client::detect_kind(&url, &SecretString::from(TOKEN)).await;
         assert_eq!(found.map_err(|error| error.code()), expected);
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_of_a_restart_is_named() {
+    let flag = |mut one: serde_json::Value, stopped: bool, instances: &[&str]| {
+        one["deploymentStopped"] = stopped.into();
+        one["instances"] = instances.iter().map(|status| json!({"status": status})).collect();
+        one
+    };
+    let one = |status: &str| deployment("d1", status, "2026-10-01T00:00:00Z");
+    let running = flag(one("SUCCESS"), false, &["RUNNING"]);
+    let cases = [
+        (json!(running.clone()), vec![running.clone()], None),
+        (one("FAILED"), vec![running.clone()], None),
+        (one("BUILDING"), vec![running.clone()], Some("railway.deploying")),
+        (json!(null), vec![], Some("railway.nothing_serving")),
+        (one("FAILED"), vec![], Some("railway.nothing_serving")),
+        (one("HIBERNATING"), vec![one("HIBERNATING")], Some("railway.nothing_serving")),
+        (one("CRASHED"), vec![one("CRASHED")], Some("railway.crashed")),
+        (one("SUCCESS"), vec![flag(one("SUCCESS"), true, &["EXITED"])], Some("railway.stopped")),
+        // A deployment that sleeps carries the flag of a stopped one.
+        (one("SLEEPING"), vec![flag(one("SLEEPING"), true, &["RUNNING"])], None),
+        (
+            one("SUCCESS"),
+            vec![flag(one("SUCCESS"), false, &["RUNNING", "RUNNING"])],
+            Some("railway.replicas"),
+        ),
+        (one("SUCCESS"), vec![flag(one("SUCCESS"), false, &["RUNNING", "EXITED"])], None),
+    ];
+    for (latest, active, expected) in cases {
+        let server = MockServer::start().await;
+        let state = page(vec![instance("worker", &latest, &active)], None);
+        answer(&server, "serviceInstances", ok(&state)).await;
+        let services = client(&server).environment("project", "staging").await.unwrap().services;
+        let found = services[0].in_the_way().map(|(code, _)| code);
+        assert_eq!(found, expected, "{latest} {active:?}");
     }
 }

@@ -1,33 +1,30 @@
 //! Railway's GraphQL API, as far as Holdpoint uses it, with the recorded refusals (Railway facts 5 to 8).
 
+mod door;
+mod state;
+
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, EmptySubscription, Enum, Error, ErrorExtensions as _, InputObject, Object, Request, Schema,
-    SimpleObject, Variables,
+    Context, EmptySubscription, Error, ErrorExtensions as _, InputObject, Object, Schema, SimpleObject,
 };
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::Router;
 use axum::routing::post;
-use axum::{Json, Router};
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use self::door::{Credential, Shared};
+use self::state::{Deployment, Environment, PageInfo, ServiceInstance, deployment_of, instance_of};
 use crate::config::Role;
+use crate::oddities::Oddity;
 use crate::supervisor::Supervisor;
 
 type Api = Schema<Query, Mutation, EmptySubscription>;
 type Answer<T> = Result<T, Error>;
 
-/// How a request is authorised.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Credential {
-    Project,
-    /// A project token sent as `Bearer`, or an unknown project token.
-    NotFound,
-    None,
+/// Any id that is not one of this environment's.
+fn elsewhere() -> String {
+    uuid::Uuid::new_v4().to_string()
 }
 
 fn refusal(message: &str, code: &'static str) -> Error {
@@ -36,9 +33,11 @@ fn refusal(message: &str, code: &'static str) -> Error {
 
 fn authorise(context: &Context<'_>) -> Answer<Arc<Supervisor>> {
     match context.data::<Credential>()? {
-        Credential::Project => Ok(Arc::clone(context.data::<Arc<Supervisor>>()?)),
-        Credential::NotFound => Err(refusal("Project Token not found", "INTERNAL_SERVER_ERROR")),
-        Credential::None => Err(refusal("Not Authorized", "INTERNAL_SERVER_ERROR")),
+        Credential::Project | Credential::Account | Credential::Workspace => {
+            Ok(Arc::clone(context.data::<Arc<Supervisor>>()?))
+        }
+        Credential::NotFound => Err(not_found("Project Token")),
+        Credential::None => Err(not_authorised()),
     }
 }
 
@@ -46,9 +45,8 @@ fn not_authorised() -> Error {
     refusal("Not Authorized", "INTERNAL_SERVER_ERROR")
 }
 
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-enum DeploymentStatus {
-    Success,
+fn not_found(what: &str) -> Error {
+    refusal(&format!("{what} not found"), "INTERNAL_SERVER_ERROR")
 }
 
 #[derive(SimpleObject)]
@@ -71,31 +69,11 @@ struct ProjectToken {
     environment: Named,
 }
 
-#[expect(clippy::struct_field_names, reason = "the names of Railway's schema")]
-#[derive(SimpleObject, Clone)]
-struct Deployment {
+#[derive(SimpleObject)]
+struct Project {
     id: String,
-    status: DeploymentStatus,
-    deployment_stopped: bool,
-    created_at: DateTime<Utc>,
-    project_id: String,
-    environment_id: String,
-    service_id: String,
-}
-
-#[derive(SimpleObject)]
-struct ServiceInstance {
-    service_id: String,
-    service_name: String,
-    environment_id: String,
-    num_replicas: Option<i32>,
-    latest_deployment: Option<Deployment>,
-    active_deployments: Vec<Deployment>,
-}
-
-#[derive(SimpleObject)]
-struct InstanceEdge {
-    node: ServiceInstance,
+    name: String,
+    primary_environment_id: Option<String>,
 }
 
 #[derive(SimpleObject)]
@@ -104,25 +82,9 @@ struct DeploymentEdge {
 }
 
 #[derive(SimpleObject)]
-struct PageInfo {
-    has_next_page: bool,
-    end_cursor: Option<String>,
-}
-
-#[derive(SimpleObject)]
-struct Instances {
-    edges: Vec<InstanceEdge>,
-    page_info: PageInfo,
-}
-
-#[derive(SimpleObject)]
 struct Deployments {
     edges: Vec<DeploymentEdge>,
     page_info: PageInfo,
-}
-
-struct Environment {
-    supervisor: Arc<Supervisor>,
 }
 
 #[derive(SimpleObject)]
@@ -140,84 +102,37 @@ struct DeploymentListInput {
     service_id: Option<String>,
 }
 
-fn deployment_of(supervisor: &Supervisor, role: Role) -> Deployment {
-    Deployment {
-        id: supervisor.deployment(role),
-        // A restart does not show here (Railway facts 6.2): the status stays what it was.
-        status: DeploymentStatus::Success,
-        deployment_stopped: false,
-        created_at: supervisor.started_at,
-        project_id: supervisor.project_id.clone(),
-        environment_id: supervisor.environment_id.clone(),
-        service_id: supervisor.service_ids[&role].clone(),
-    }
-}
-
-fn instance_of(supervisor: &Supervisor, role: Role) -> ServiceInstance {
-    let deployment = deployment_of(supervisor, role);
-    ServiceInstance {
-        service_id: supervisor.service_ids[&role].clone(),
-        service_name: role.service_name().into(),
-        environment_id: supervisor.environment_id.clone(),
-        num_replicas: Some(1),
-        latest_deployment: Some(deployment.clone()),
-        active_deployments: vec![deployment],
-    }
-}
-
-#[Object]
-impl Environment {
-    async fn id(&self) -> &str {
-        &self.supervisor.environment_id
-    }
-
-    /// As on the real staging: what it is for cannot be read off its name (Railway facts 10.2).
-    async fn name(&self) -> &'static str {
-        "production"
-    }
-
-    async fn project_id(&self) -> &str {
-        &self.supervisor.project_id
-    }
-
-    async fn is_ephemeral(&self) -> bool {
-        false
-    }
-
-    async fn service_instances(&self, first: Option<i32>, after: Option<String>) -> Instances {
-        let start = after.and_then(|cursor| cursor.parse().ok()).unwrap_or(0_usize);
-        let size = usize::try_from(first.unwrap_or(100)).unwrap_or(100).clamp(1, 100);
-        let edges: Vec<InstanceEdge> = Role::ALL
-            .into_iter()
-            .skip(start)
-            .take(size)
-            .map(|role| InstanceEdge { node: instance_of(&self.supervisor, role) })
-            .collect();
-        let end = start + edges.len();
-        let page_info = PageInfo { has_next_page: end < Role::ALL.len(), end_cursor: Some(end.to_string()) };
-        Instances { edges, page_info }
-    }
-}
-
 struct Query;
 
 #[Object]
 impl Query {
     async fn me(&self, context: &Context<'_>) -> Answer<Option<Named>> {
         authorise(context)?;
-        // A project token has no person behind it.
-        Err(not_authorised())
+        // Only an account token has a person behind it.
+        match context.data::<Credential>()? {
+            Credential::Account => Ok(Some(Named { id: elsewhere(), name: "Release Manager".into() })),
+            _ => Err(not_authorised()),
+        }
     }
 
     async fn api_token(&self, context: &Context<'_>) -> Answer<ApiToken> {
         authorise(context)?;
-        // Only account and workspace tokens reach workspaces.
-        Err(not_authorised())
+        match context.data::<Credential>()? {
+            Credential::Account | Credential::Workspace => {
+                Ok(ApiToken { workspaces: vec![Named { id: elsewhere(), name: "agentverse".into() }] })
+            }
+            _ => Err(not_authorised()),
+        }
     }
 
     async fn project_token(&self, context: &Context<'_>) -> Answer<ProjectToken> {
         let supervisor = authorise(context)?;
-        let (project_id, environment_id) = (supervisor.project_id.clone(), supervisor.environment_id.clone());
+        if *context.data::<Credential>()? != Credential::Project {
+            return Err(not_found("Project Token"));
+        }
+        let of = |other: Oddity, id: &String| if supervisor.odd.is(other) { elsewhere() } else { id.clone() };
+        let project_id = of(Oddity::TokenOfOtherProject, &supervisor.project_id);
+        let environment_id = of(Oddity::TokenOfOtherEnvironment, &supervisor.environment_id);
         Ok(ProjectToken {
             project: Named { id: project_id.clone(), name: "agentverse-staging".into() },
             environment: Named { id: environment_id.clone(), name: "production".into() },
@@ -225,6 +140,15 @@ impl Query {
             project_id,
             environment_id,
         })
+    }
+
+    async fn project(&self, context: &Context<'_>, id: String) -> Answer<Project> {
+        let supervisor = authorise(context)?;
+        if id != supervisor.project_id || supervisor.odd.is(Oddity::ProjectUnreadable) {
+            return Err(not_authorised());
+        }
+        let primary = supervisor.environment_id.clone();
+        Ok(Project { id, name: "agentverse-staging".into(), primary_environment_id: Some(primary) })
     }
 
     async fn environment(
@@ -257,10 +181,23 @@ impl Query {
 
     async fn deployment(&self, context: &Context<'_>, id: String) -> Answer<Deployment> {
         let supervisor = authorise(context)?;
-        let role = supervisor
-            .role_of(&id)
-            .ok_or_else(|| refusal("Deployment not found", "INTERNAL_SERVER_ERROR"))?;
-        Ok(deployment_of(&supervisor, role))
+        let role = supervisor.role_of(&id).ok_or_else(|| not_found("Deployment"))?;
+        let mut deployment = deployment_of(&supervisor, role);
+        // It is read when it is pinned, and again right before the restart.
+        let odd = &supervisor.odd;
+        if odd.pass(Oddity::DeploymentOfOtherProject) > 1 {
+            deployment.project_id = elsewhere();
+        }
+        if odd.pass(Oddity::DeploymentOfOtherEnvironment) > 1 {
+            deployment.environment_id = elsewhere();
+        }
+        if odd.pass(Oddity::DeploymentOfOtherService) > 1 {
+            deployment.service_id = elsewhere();
+        }
+        if odd.pass(Oddity::DeploymentChanged) == 1 {
+            supervisor.new_deployment(role);
+        }
+        Ok(deployment)
     }
 
     async fn deployments(
@@ -297,9 +234,7 @@ impl Query {
         end_date: Option<DateTime<Utc>>,
     ) -> Answer<Vec<Log>> {
         let supervisor = authorise(context)?;
-        let role = supervisor
-            .role_of(&deployment_id)
-            .ok_or_else(|| refusal("Deployment not found", "INTERNAL_SERVER_ERROR"))?;
+        let role = supervisor.role_of(&deployment_id).ok_or_else(|| not_found("Deployment"))?;
         let wanted = usize::try_from(limit.unwrap_or(100)).unwrap_or(100);
         let mut lines: Vec<Log> = supervisor
             .lines(role)
@@ -314,6 +249,11 @@ impl Query {
                 message: line.text,
             })
             .collect();
+        if supervisor.odd.is(Oddity::LogSurplus) {
+            let filler =
+                || Log { timestamp: Utc::now().to_rfc3339(), message: "busy".into(), severity: None };
+            lines.splice(0..0, std::iter::repeat_with(filler).take(wanted + 1));
+        }
         // One more than asked for, as the real one may answer (Railway facts 7.1).
         let surplus = lines.len().saturating_sub(wanted + 1);
         lines.drain(..surplus);
@@ -327,9 +267,7 @@ struct Mutation;
 impl Mutation {
     async fn deployment_restart(&self, context: &Context<'_>, id: String) -> Answer<bool> {
         let supervisor = authorise(context)?;
-        let role = supervisor
-            .role_of(&id)
-            .ok_or_else(|| refusal("Deployment not found", "INTERNAL_SERVER_ERROR"))?;
+        let role = supervisor.role_of(&id).ok_or_else(|| not_found("Deployment"))?;
         supervisor.restart(role);
         Ok(true)
     }
@@ -352,60 +290,9 @@ impl Mutation {
     }
 }
 
-#[derive(Deserialize)]
-struct Body {
-    query: String,
-    #[serde(default)]
-    variables: Value,
-}
-
-#[derive(Clone)]
-struct Shared {
-    schema: Api,
-    supervisor: Arc<Supervisor>,
-}
-
 pub(crate) async fn serve(listener: TcpListener, supervisor: Arc<Supervisor>) {
     let schema = Schema::build(Query, Mutation, EmptySubscription).data(Arc::clone(&supervisor)).finish();
-    let router = Router::new().route("/graphql/v2", post(answer)).with_state(Shared { schema, supervisor });
+    let shared = Shared { schema, supervisor };
+    let router = Router::new().route("/graphql/v2", post(door::answer)).with_state(shared);
     let _ = axum::serve(listener, router).await;
-}
-
-async fn answer(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-    Json(body): Json<Body>,
-) -> (StatusCode, Json<Value>) {
-    let credential = credential(&headers, &shared.supervisor.token);
-    let request = Request::new(body.query).variables(Variables::from_json(body.variables)).data(credential);
-    let response = shared.schema.execute(request).await;
-    if response.errors.is_empty() {
-        return (StatusCode::OK, Json(json!({"data": response.data})));
-    }
-    let errors: Vec<Value> = response
-        .errors
-        .iter()
-        .map(|error| {
-            let mut value = serde_json::to_value(error).unwrap_or_default();
-            if error.path.is_empty() {
-                value["extensions"] = json!({"code": "GRAPHQL_VALIDATION_FAILED"});
-            }
-            value["traceId"] = format!("{}", rand::random_range(10_u64.pow(17)..10_u64.pow(18))).into();
-            value
-        })
-        .collect();
-    let invalid = response.errors.iter().any(|error| error.path.is_empty());
-    let status =
-        if invalid && credential == Credential::None { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    (status, Json(json!({"errors": errors, "data": null})))
-}
-
-fn credential(headers: &HeaderMap, token: &str) -> Credential {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    match (text("project-access-token"), text("authorization")) {
-        (Some(sent), _) if sent == token => Credential::Project,
-        (Some(_), _) => Credential::NotFound,
-        (None, Some(bearer)) if bearer.strip_prefix("Bearer ") == Some(token) => Credential::NotFound,
-        _ => Credential::None,
-    }
 }

@@ -2,12 +2,15 @@
 //! a remedy. The preflight ends with one real run from request to evidence, because nothing else proves that the
 //! system works at all (API facts 12).
 
+mod railway;
+
 use std::time::Duration;
 
 use chrono::Utc;
 use holdpoint_agentverse::error::{ApiError, ErrorClass};
 use holdpoint_agentverse::types::{Generation, Health};
-use holdpoint_railway as railway;
+
+pub use self::railway::name_to_confirm;
 
 use super::context::{ConnectError, Context};
 use super::runs::{self, Tracked};
@@ -15,11 +18,33 @@ use super::session::Session;
 use crate::environment::Secrets;
 use crate::event::{Event, PreflightRow, RowState};
 use crate::journal::Emitter;
-use crate::plan::{ChaosIntent, Plan};
+use crate::plan::Plan;
 
 struct Rows<'a> {
+    /// The journal of a check; none where somebody only looks.
     emit: Option<&'a Emitter>,
     rows: Vec<PreflightRow>,
+    name_to_confirm: Option<NameToConfirm>,
+}
+
+/// A name that a person has to type before services of its environment are restarted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameToConfirm {
+    /// What Railway calls the environment.
+    pub name: String,
+    /// What Railway calls the project, where it says.
+    pub project: Option<String>,
+    /// Why it has to be typed.
+    pub why: String,
+}
+
+/// What a look at an environment without a run has found.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The rows in order.
+    pub rows: Vec<PreflightRow>,
+    /// The name to type, where one has to be.
+    pub name_to_confirm: Option<NameToConfirm>,
 }
 
 impl Rows<'_> {
@@ -31,12 +56,25 @@ impl Rows<'_> {
         observed: impl Into<String>,
         remedy: impl Into<String>,
     ) {
+        self.add_coded(id, title, state, (None, observed.into()), remedy).await;
+    }
+
+    /// A row with a code of its own and what was observed.
+    async fn add_coded(
+        &mut self,
+        id: &str,
+        title: &str,
+        state: RowState,
+        (code, observed): (Option<&str>, String),
+        remedy: impl Into<String>,
+    ) {
         let row = PreflightRow {
             id: id.into(),
             title: title.into(),
             state,
-            observed: observed.into(),
+            observed,
             remedy: remedy.into(),
+            code: code.map(str::to_owned),
         };
         if let Some(emit) = self.emit {
             emit.emit(Event::Preflight(row.clone())).await;
@@ -51,7 +89,7 @@ impl Rows<'_> {
 
 /// Runs the preflight. Answers the session, or none and the ids of the rows in the way.
 pub(super) async fn run(context: &Context) -> (Option<Session>, Vec<String>) {
-    let mut rows = Rows { emit: Some(&context.emit), rows: Vec::new() };
+    let mut rows = Rows { emit: Some(&context.emit), rows: Vec::new(), name_to_confirm: None };
     let found = look(context, &mut rows).await;
     let blocking = rows.blocking();
     let Some(has_jobs) = found.filter(|_| blocking.is_empty()) else {
@@ -66,9 +104,10 @@ pub(super) async fn run(context: &Context) -> (Option<Session>, Vec<String>) {
 }
 
 /// The rows that need no run and change nothing: what "test connection" shows.
-pub async fn preflight_rows(plan: Plan, secrets: &Secrets) -> Result<Vec<PreflightRow>, ConnectError> {
+pub async fn preflight_rows(plan: Plan, secrets: &Secrets) -> Result<Preview, ConnectError> {
     let clients = Context::connect(&plan, secrets)?;
     let folder_less = crate::journal::Emitter::nowhere();
+<<<<<<< HEAD:src-tauri/crates/check/src/run/preflight.rs
     let context = Context::new(clients, plan, String::new(), folder_less, super::Abort::default());
     let mut rows = Rows { emit: None, rows: Vec::new() };
     look(&context, &mut rows).await;
@@ -77,6 +116,13 @@ pub async fn preflight_rows(plan: Plan, secrets: &Secrets) -> Result<Vec<Preflig
         row.observed = known.hide(&row.observed).into_owned();
     }
     Ok(rows.rows)
+=======
+    let context =
+        Context::new(clients, plan, String::new(), folder_less, tokio_util::sync::CancellationToken::new());
+    let mut rows = Rows { emit: None, rows: Vec::new(), name_to_confirm: None };
+    look(&context, &mut rows).await;
+    Ok(Preview { rows: rows.rows, name_to_confirm: rows.name_to_confirm })
+>>>>>>> railway:src-tauri/crates/check/src/run/preflight/mod.rs
 }
 
 /// Ends early, without an answer, when the check is aborted.
@@ -92,9 +138,13 @@ async fn look(context: &Context, rows: &mut Rows<'_>) -> Option<bool> {
     worker(context, rows).await;
     context.goes_on()?;
     storage(context, rows).await;
+<<<<<<< HEAD:src-tauri/crates/check/src/run/preflight.rs
     context.goes_on()?;
     railway_target(context, rows).await;
     context.goes_on()?;
+=======
+    railway::look(context, rows).await;
+>>>>>>> railway:src-tauri/crates/check/src/run/preflight/mod.rs
     generation
 }
 
@@ -334,96 +384,6 @@ async fn storage(context: &Context, rows: &mut Rows<'_>) {
             let remedy = "Check the S3 address, bucket name and key of this environment";
             rows.add(id, title, state, error.to_string(), remedy).await;
         }
-    }
-}
-
-async fn railway_target(context: &Context, rows: &mut Rows<'_>) {
-    let suite = context.plan.suite.tests();
-    if !suite.iter().any(|test| test.is_chaos()) {
-        let observed = "this suite restarts nothing";
-        rows.add("railway.token", "Railway reachable", RowState::NotChecked, observed, "").await;
-        return;
-    }
-    if context.plan.chaos == ChaosIntent::Simulated {
-        let remedy = "Set a Railway token to really restart services; until then chaos is simulated and the verdict \
-                      says so";
-        let observed = "no Railway token: chaos will be simulated";
-        rows.add("railway.token", "Railway reachable", RowState::Warning, observed, remedy).await;
-        return;
-    }
-    let (Some(client), Some(target)) = (&context.railway, &context.plan.environment.railway) else {
-        let remedy = "Add the railway part to the environment file: project, environment and service ids";
-        let observed = "a token is set, but this environment has no Railway ids";
-        rows.add("railway.token", "Railway reachable", RowState::Misconfigured, observed, remedy).await;
-        return;
-    };
-    let failed = |error: &railway::Error| match error {
-        railway::Error::Transient(_) | railway::Error::RateLimited { .. } => RowState::NotReady,
-        _ => RowState::Misconfigured,
-    };
-    match client.reach().await {
-        Ok(reach) => {
-            let other = reach.environment_id.as_ref().is_some_and(|id| *id != target.environment_id)
-                || reach.project_id.as_ref().is_some_and(|id| *id != target.project_id);
-            if other {
-                let observed = format!(
-                    "Railway answers with environment id {}, you confirmed {}",
-                    reach.environment_id.unwrap_or_default(),
-                    target.environment_id
-                );
-                let remedy = "Holdpoint restarts services only where the ids that you confirmed and the ids that \
-                              Railway answers are the same. Use a token of the confirmed environment";
-                rows.add(
-                    "railway.token",
-                    "Railway token accepted",
-                    RowState::Misconfigured,
-                    observed,
-                    remedy,
-                )
-                .await;
-                return;
-            }
-            rows.add(
-                "railway.token",
-                "Railway token accepted",
-                RowState::Ok,
-                "reaches the confirmed environment",
-                "",
-            )
-            .await;
-        }
-        Err(error) => {
-            let observed = error.to_string();
-            rows.add("railway.token", "Railway token accepted", failed(&error), observed, error.remedy())
-                .await;
-            return;
-        }
-    }
-    let (id, title) = ("railway.services", "Services to restart found");
-    match client.environment(&target.project_id, &target.environment_id).await {
-        Ok(state) => {
-            let mut names = Vec::new();
-            let mut missing = Vec::new();
-            for service in context.plan.restarts() {
-                let known = target.services.get(&service);
-                let instance = known
-                    .and_then(|wanted| state.services.iter().find(|instance| instance.service_id == *wanted));
-                match instance {
-                    Some(instance) if instance.serving.is_some() => {
-                        names.push(format!("{service} = {}", instance.service_name));
-                    }
-                    Some(instance) => missing.push(format!("{} serves no deployment", instance.service_name)),
-                    None => missing.push(format!("{service}: no such service id in this environment")),
-                }
-            }
-            if missing.is_empty() {
-                rows.add(id, title, RowState::Ok, names.join(", "), "").await;
-            } else {
-                let remedy = "Correct the service ids of this environment; Railway shows them in each service's settings";
-                rows.add(id, title, RowState::Misconfigured, missing.join("; "), remedy).await;
-            }
-        }
-        Err(error) => rows.add(id, title, failed(&error), error.to_string(), error.remedy()).await,
     }
 }
 
