@@ -1,5 +1,5 @@
 //! The commands a developer types: `cargo xtask run` and `cargo xtask test`, and those that try them hard,
-//! `drills`, `repeat` and `fresh-root`.
+//! `drills`, `repeat`, `fuzz` and `fresh-root`.
 //!
 //! This crate uses nothing but the standard library, so that it is compiled in seconds on a machine that has
 //! no more than Rust, and can say what else is missing before the long build starts.
@@ -12,6 +12,7 @@ mod bench;
 mod bundle;
 mod drills;
 mod fresh_root;
+mod fuzz;
 mod packages;
 mod page;
 mod repeat;
@@ -32,6 +33,9 @@ Usage: cargo xtask COMMAND
                                     checks with one seeded defect each, and which of them were called, then
                                     healthy ones (50 after all drills); --beside asks the script that this
                                     replaces too, --write keeps the table in src-tauri/crates/rehearsal/DRILLS.md
+  fuzz [--minutes N] [--keep] [TARGET...]
+                                    hostile bytes for every parser of outside bytes, N minutes each (1); installs
+                                    cargo-fuzz where it is missing; --keep adds to the corpus what reaches new code
   fresh-root [DIR] [--only-root|--deb]
                                     make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
                                     needs root; with --only-root stop once the root stands; with --deb
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         "bundle" if rest.is_empty() => bundle::bundle(),
         "bench" => bench::bench(rest),
         "drills" => drills::drills(rest),
+        "fuzz" => fuzz::fuzz(rest),
         "repeat" => repeat::repeat(rest),
         "fresh-root" => fresh_root::fresh_root(rest),
         "help" | "--help" | "-h" => {

@@ -10,6 +10,7 @@ pub mod fold;
 pub mod journal;
 pub mod judge;
 pub mod ledger;
+mod line;
 pub mod parameters;
 pub mod plan;
 pub mod results;

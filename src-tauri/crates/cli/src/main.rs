@@ -38,7 +38,8 @@ async fn main() -> std::process::ExitCode {
     match outcome {
         Ok(code) => std::process::ExitCode::from(code),
         Err(failure) => {
-            eprintln!("holdpoint: {failure}");
+            // It may quote what stands in a file or in an answer.
+            eprintln!("holdpoint: {}", holdpoint_foreign::text::lines(&failure.to_string()));
             std::process::ExitCode::from(failure.code)
         }
     }

@@ -15,4 +15,5 @@ mod types;
 pub use client::{Client, Pinned};
 pub use error::Error;
 pub use secrecy::{ExposeSecret, SecretString};
+pub use transport::{mutation_answer, read_answer};
 pub use types::{Deployment, EnvironmentState, LogLine, Reach, ServiceInstance, Status, Target, TokenKind};
