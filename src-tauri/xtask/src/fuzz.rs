@@ -32,8 +32,8 @@ impl Options {
                 options.keep = true;
             } else if word == "--minutes" {
                 let number = words.next().and_then(|text| text.parse().ok()).filter(|minutes| *minutes > 0);
-                options.minutes =
-                    number.ok_or_else(|| Failure::usage("`--minutes` needs a number of minutes from 1 up"))?;
+                options.minutes = number
+                    .ok_or_else(|| Failure::usage("`--minutes` needs a number of minutes from 1 up"))?;
             } else if known.contains(word) {
                 options.targets.push(word.clone());
             } else {
@@ -151,7 +151,14 @@ fn cargo_fuzz(what: &str) -> Command {
 fn run(target: &str, folders: &[PathBuf]) -> Command {
     let mut command = cargo_fuzz("run");
     command.env("HOLDPOINT_FUZZ", target).args(folders);
-    command.args(["--", "-rss_limit_mb=1024", "-timeout=10", "-max_len=65536", "-print_final_stats=1", "-verbosity=1"]);
+    command.args([
+        "--",
+        "-rss_limit_mb=1024",
+        "-timeout=10",
+        "-max_len=65536",
+        "-print_final_stats=1",
+        "-verbosity=1",
+    ]);
     command
 }
 

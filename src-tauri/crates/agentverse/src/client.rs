@@ -294,13 +294,18 @@ impl Client {
         let body = json!({"project_id": project_id, "name": name, "data_cutoff": "2026-01-01T00:00:00Z"});
         let answer: Value =
             self.call(Method::POST, "/api/v1/calibration/scenarios", Some(&body), Auth::User).await?;
-        answer.get("scenario_id").and_then(Value::as_str).filter(|id| is_id(id)).map(str::to_owned).ok_or_else(|| {
-            ApiError::new(
-                ErrorClass::Body,
-                "POST /api/v1/calibration/scenarios",
-                "no scenario_id in the answer",
-            )
-        })
+        answer
+            .get("scenario_id")
+            .and_then(Value::as_str)
+            .filter(|id| is_id(id))
+            .map(str::to_owned)
+            .ok_or_else(|| {
+                ApiError::new(
+                    ErrorClass::Body,
+                    "POST /api/v1/calibration/scenarios",
+                    "no scenario_id in the answer",
+                )
+            })
     }
 
     /// Calibrates a scenario against a known truth.

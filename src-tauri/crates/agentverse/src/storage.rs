@@ -204,7 +204,11 @@ impl Storage {
         let status = response.status();
         let limit = if status.is_success() { limit } else { REFUSAL_LIMIT };
         let too_large = || {
-            ApiError::new(ErrorClass::Body, call, format!("it is larger than the {limit} bytes that are read"))
+            ApiError::new(
+                ErrorClass::Body,
+                call,
+                format!("it is larger than the {limit} bytes that are read"),
+            )
         };
         let stated = response.content_length().unwrap_or_default();
         if stated > limit as u64 {
@@ -321,7 +325,9 @@ mod tests {
     #[test]
     fn a_list_that_is_deep_or_dull_is_refused_at_once() {
         let xml = |inside: &str| {
-            format!("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{inside}</ListBucketResult>")
+            format!(
+                "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{inside}</ListBucketResult>"
+            )
         };
         let good = xml("<Contents><Key>a/b</Key><Size>3</Size></Contents><IsTruncated>false</IsTruncated>");
         let (listed, next) = read_list(good.as_bytes()).unwrap();

@@ -87,9 +87,9 @@ impl TelemetryStream {
         let name = call.clone();
         let ended = stream::once(std::future::ready(None));
         let lines = bytes.map(Some).chain(ended).map(move |piece| match piece {
-            Some(Ok(piece)) => whole
-                .take(piece.as_ref())
-                .ok_or_else(|| ApiError::new(ErrorClass::Body, name.clone(), "an event is larger than 1 MiB")),
+            Some(Ok(piece)) => whole.take(piece.as_ref()).ok_or_else(|| {
+                ApiError::new(ErrorClass::Body, name.clone(), "an event is larger than 1 MiB")
+            }),
             Some(Err(error)) => Err(error),
             None => Ok(std::mem::take(&mut whole.rest)),
         });

@@ -455,9 +455,11 @@ fn lenient_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Dat
         Some(other) => other.to_string(),
     };
     let zoned = || DateTime::parse_from_rfc3339(&text).ok().map(|time| time.with_timezone(&Utc));
-    let naive = || NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").ok().map(|time| time.and_utc());
+    let naive =
+        || NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").ok().map(|time| time.and_utc());
     let unix = || {
-        let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e11)?;
+        let seconds =
+            text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e11)?;
         #[expect(clippy::cast_possible_truncation, reason = "bounded above: microseconds fit")]
         DateTime::from_timestamp_micros((seconds * 1e6) as i64)
     };

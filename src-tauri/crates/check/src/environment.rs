@@ -211,10 +211,15 @@ impl Environment {
         for (field, word) in
             [("expected_environment", &self.expected_environment), ("storage.region", &self.storage.region)]
         {
-            if !(1..=WORD_LIMIT).contains(&word.len()) || !word.chars().all(|letter| letter.is_ascii_graphic()) {
+            if !(1..=WORD_LIMIT).contains(&word.len())
+                || !word.chars().all(|letter| letter.is_ascii_graphic())
+            {
                 return Err(EnvironmentError::field(
                     field,
-                    format!("{:?} cannot be used: 1 to {WORD_LIMIT} letters, digits and marks", text::cut(word, 60)),
+                    format!(
+                        "{:?} cannot be used: 1 to {WORD_LIMIT} letters, digits and marks",
+                        text::cut(word, 60)
+                    ),
                 ));
             }
         }

@@ -9,6 +9,7 @@ use holdpoint_foreign::{json, text};
 use serde_json::Value;
 
 use crate::event::{Event, JOURNAL_FORMAT, Record};
+use crate::results::ELAPSED_LIMIT;
 
 /// What is read of one line.
 pub(crate) const LIMITS: json::Limits = json::Limits { bytes: 4 * 1024 * 1024, values: 200_000 };
@@ -16,8 +17,6 @@ pub(crate) const LIMITS: json::Limits = json::Limits { bytes: 4 * 1024 * 1024, v
 const LINES_LIMIT: u64 = 200_000;
 /// More loads than any check measures: each takes half a megabyte of memory.
 const MEASURED_LIMIT: u32 = 400;
-/// A year in milliseconds: no check lasts longer.
-pub(crate) const ELAPSED_LIMIT: u64 = 366 * 24 * 60 * 60 * 1000;
 /// A line beyond this has its longest texts cut.
 const LONG_LINE: usize = 64 * 1024;
 /// What is kept of a text in a long line, in characters.
@@ -132,7 +131,12 @@ mod tests {
     use super::*;
 
     fn record(reason: &str) -> Record {
-        Record { seq: 0, at: Utc::now(), elapsed_ms: 1, event: Event::AbortRequested { reason: reason.into() } }
+        Record {
+            seq: 0,
+            at: Utc::now(),
+            elapsed_ms: 1,
+            event: Event::AbortRequested { reason: reason.into() },
+        }
     }
 
     #[test]

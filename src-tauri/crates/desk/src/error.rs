@@ -67,7 +67,9 @@ impl From<ReadError> for DeskError {
         let code = match &error {
             ReadError::Unreadable { .. } => "file.unreadable",
             ReadError::TooLarge(_) => "file.too_large",
-            ReadError::NotJson { .. } | ReadError::Foreign { .. } | ReadError::Impossible { .. } => "file.not_results",
+            ReadError::NotJson { .. } | ReadError::Foreign { .. } | ReadError::Impossible { .. } => {
+                "file.not_results"
+            }
             ReadError::Newer { .. } => "file.newer",
         };
         Self::new(code, "This file was not opened.", "Choose a step3_results.json.").because(error)

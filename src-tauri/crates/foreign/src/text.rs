@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn what_acts_on_a_terminal_or_turns_a_line_is_seen_and_does_nothing() {
-        for hostile in ["\u{1b}[2J", "\u{9b}31m", "\u{7}", "\u{8}", "\u{7f}", "\u{202e}OG", "\u{2066}", "\u{200b}"] {
+        for hostile in
+            ["\u{1b}[2J", "\u{9b}31m", "\u{7}", "\u{8}", "\u{7f}", "\u{202e}OG", "\u{2066}", "\u{200b}"]
+        {
             let text = format!("NO{hostile}-GO");
             assert!(line(&text).chars().all(is_inert), "{text:?}");
             assert!(line(&text).contains('\u{fffd}'), "{text:?}");

@@ -139,7 +139,8 @@ pub(crate) fn graph(bytes: &[u8]) {
     turned.edges.reverse();
     assert_eq!(graph::structural_digest(&turned), graph::structural_digest(&map));
     assert_eq!(graph::audit(&turned).len(), found.len());
-    let unique = !found.iter().any(|one| matches!(one.rule, GraphRule::DuplicateNode | GraphRule::DuplicateEdge));
+    let unique =
+        !found.iter().any(|one| matches!(one.rule, GraphRule::DuplicateNode | GraphRule::DuplicateEdge));
     if unique {
         assert_eq!(graph::audit_growth(&map, &map, &[]).len(), found.len(), "nothing grew");
         if let Some(node) = map.nodes.last() {

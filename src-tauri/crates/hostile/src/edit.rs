@@ -1,6 +1,8 @@
 //! Changes to a genuine document, chosen by bytes: a fuzzer that has to find its way through JSON first seldom gets
 //! to what lies behind it.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 /// Bytes to choose by; zeros once they are used up.
@@ -52,16 +54,21 @@ const HOSTILE: [&str; 16] = [
     "2026-11-24T01:25:43Z",
 ];
 
-/// Changes one place of a document, and says where.
-pub(crate) fn change(value: &mut Value, choices: &mut Choices<'_>) -> String {
+/// Changes one place of a document.
+pub(crate) fn change(value: &mut Value, choices: &mut Choices<'_>) {
     let mut places = 0;
     count(value, &mut places);
-    let place = choices.below(places);
+    let mut left = choices.below(places);
     let new = replacement(choices);
-    let mut at = 0;
-    let mut path = String::new();
-    let _ = visit(value, place, &mut at, &new, &mut path);
-    path
+    let _ = visit(value, &mut left, new.as_ref());
+}
+
+/// Lines of a file.
+pub(crate) fn lines(lines: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
+    lines.into_iter().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "{line}");
+        text
+    })
 }
 
 /// What is put there; none takes the place away.
@@ -99,9 +106,9 @@ fn count(value: &Value, places: &mut usize) {
     }
 }
 
-/// Walks to a place. True means that the value is to be taken away by whoever holds it.
-fn visit(value: &mut Value, place: usize, at: &mut usize, new: &Option<Value>, path: &mut String) -> Option<bool> {
-    if *at == place {
+/// Walks past as many places as are `left` and changes the next. True means that whoever holds it is to take it away.
+fn visit(value: &mut Value, left: &mut usize, new: Option<&Value>) -> Option<bool> {
+    if *left == 0 {
         return Some(match new {
             Some(new) => {
                 *value = new.clone();
@@ -110,36 +117,25 @@ fn visit(value: &mut Value, place: usize, at: &mut usize, new: &Option<Value>, p
             None => true,
         });
     }
-    *at += 1;
-    let length = path.len();
+    *left -= 1;
     match value {
         Value::Array(items) => {
-            for index in 0..items.len() {
-                path.push_str(&format!("/{index}"));
-                if let Some(gone) = visit(&mut items[index], place, at, new, path) {
-                    if gone {
-                        items.remove(index);
-                    }
-                    return Some(false);
-                }
-                path.truncate(length);
+            let (index, gone) = items
+                .iter_mut()
+                .enumerate()
+                .find_map(|(index, item)| Some((index, visit(item, left, new)?)))?;
+            if gone {
+                items.remove(index);
             }
         }
         Value::Object(fields) => {
-            let names: Vec<String> = fields.keys().cloned().collect();
-            for name in names {
-                path.push_str(&format!("/{name}"));
-                let field = fields.get_mut(&name).expect("its own name");
-                if let Some(gone) = visit(field, place, at, new, path) {
-                    if gone {
-                        fields.shift_remove(&name);
-                    }
-                    return Some(false);
-                }
-                path.truncate(length);
+            let (name, gone) =
+                fields.iter_mut().find_map(|(name, field)| Some((name.clone(), visit(field, left, new)?)))?;
+            if gone {
+                fields.shift_remove(&name);
             }
         }
-        _ => {}
+        _ => return None,
     }
-    None
+    Some(false)
 }

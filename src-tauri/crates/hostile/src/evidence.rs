@@ -6,7 +6,7 @@ use holdpoint_agentverse::evidence::{
 };
 use serde_json::{Value, json};
 
-use crate::edit::Choices;
+use crate::edit::{Choices, lines};
 use crate::shown;
 
 const RUN: &str = "0d9f1f6e-5a3c-4f0e-9a53-6f1d2b7c8e90";
@@ -54,7 +54,9 @@ fn genuine(steps: u64) -> Vec<(EvidenceFile, Vec<u8>)> {
     let mut trace: Vec<Value> = Vec::new();
     let mut event = |kind: &str| {
         let id = format!("event-{}", trace.len());
-        trace.push(json!({"event_id": id, "timestamp": next(), "event_type": kind, "run_id": RUN, "details": {}}));
+        trace.push(
+            json!({"event_id": id, "timestamp": next(), "event_type": kind, "run_id": RUN, "details": {}}),
+        );
     };
     event("RUN_STARTED");
     for _ in 0..steps {
@@ -89,11 +91,10 @@ fn genuine(steps: u64) -> Vec<(EvidenceFile, Vec<u8>)> {
          ## Execution Statistics\n## Verification\n",
         "All is well. ".repeat(10)
     );
-    let lines = |list: &[Value]| list.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes();
     vec![
         (EvidenceFile::Manifest, manifest.to_string().into_bytes()),
-        (EvidenceFile::Trace, lines(&trace)),
-        (EvidenceFile::LlmLedger, lines(&ledger)),
+        (EvidenceFile::Trace, lines(&trace).into_bytes()),
+        (EvidenceFile::LlmLedger, lines(&ledger).into_bytes()),
         (EvidenceFile::UniverseGraph, graph.to_string().into_bytes()),
         (EvidenceFile::Report, report.into_bytes()),
     ]
@@ -165,7 +166,7 @@ pub(crate) fn damage(bytes: &[u8]) {
 
 fn change_lines(file: &mut Vec<u8>, change: impl FnOnce(&mut Vec<&str>)) {
     let text = String::from_utf8(file.clone()).expect("a file of ours");
-    let mut lines: Vec<&str> = text.lines().collect();
-    change(&mut lines);
-    *file = lines.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes();
+    let mut kept: Vec<&str> = text.lines().collect();
+    change(&mut kept);
+    *file = lines(kept).into_bytes();
 }

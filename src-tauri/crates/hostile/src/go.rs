@@ -77,7 +77,10 @@ fn evidence(records: &[Record]) {
         }
     }
     assert!(!packs.is_empty(), "GO without evidence");
-    assert!(packs.values().all(|state| !matches!(state, PackState::Corrupt | PackState::Unreadable)), "{packs:?}");
+    assert!(
+        packs.values().all(|state| !matches!(state, PackState::Corrupt | PackState::Unreadable)),
+        "{packs:?}"
+    );
     assert!(BUCKET_PARTS.iter().all(|part| parts.contains(part)), "GO with only {parts:?} of the bucket");
 }
 
@@ -116,7 +119,9 @@ fn nothing_failed(records: &[Record], limit: u64) {
     }
     assert!(expanded > 0 && failed <= limit, "GO with {expanded} expansions and {failed} failures");
     let read = |test| {
-        records.iter().any(|record| matches!(&record.event, Event::WritesReadBack { test: one, .. } if *one == test))
+        records
+            .iter()
+            .any(|record| matches!(&record.event, Event::WritesReadBack { test: one, .. } if *one == test))
     };
     assert!(read(TestId::L1) && read(TestId::C3), "GO without reading back what was written");
     for record in records {
@@ -124,7 +129,8 @@ fn nothing_failed(records: &[Record], limit: u64) {
             && !violations.is_empty()
         {
             let later = records.iter().any(|other| {
-                other.seq > record.seq && matches!(&other.event, Event::GraphAudited { test: one, .. } if one == test)
+                other.seq > record.seq
+                    && matches!(&other.event, Event::GraphAudited { test: one, .. } if one == test)
             });
             assert!(later, "GO with a broken graph");
         }

@@ -8,7 +8,7 @@ use holdpoint_check::{fold, journal, judge};
 use holdpoint_report::{json, markdown};
 use serde_json::{Value, json};
 
-use crate::edit::{Choices, change};
+use crate::edit::{Choices, change, lines};
 use crate::{go, results, shown};
 
 /// The journal of a real rehearsed check, without what no verdict rests on.
@@ -32,7 +32,7 @@ fn genuine() -> &'static [Value] {
 
 /// A genuine check's results, for those that change them.
 pub(crate) fn genuine_results() -> holdpoint_check::results::Results {
-    let text: String = numbered(genuine()).iter().map(|line| format!("{line}\n")).collect();
+    let text = lines(numbered(genuine()));
     fold::fold(&read(text.as_bytes()).expect("a genuine journal")).expect("a check")
 }
 
@@ -47,7 +47,9 @@ fn numbered(lines: &[Value]) -> Vec<Value> {
 }
 
 fn read(bytes: &[u8]) -> Option<Vec<Record>> {
-    journal::read_from(bytes, Path::new("journal.ndjson")).map_err(|error| shown::values(&error.to_string())).ok()
+    journal::read_from(bytes, Path::new("journal.ndjson"))
+        .map_err(|error| shown::values(&error.to_string()))
+        .ok()
 }
 
 /// Whatever a journal holds: it is refused, or shown inert, and GO only where its events hold a whole check.
@@ -80,26 +82,27 @@ fn look_at(records: &[Record], pictures: bool) {
 /// A genuine journal with lines taken out, doubled, exchanged, changed and added.
 pub(crate) fn edited(bytes: &[u8]) {
     let mut choices = Choices(bytes);
-    let mut lines = genuine().to_vec();
+    let mut kept = genuine().to_vec();
     let pictures = choices.byte() % 8 == 0;
     let mut changes = 0;
-    while !choices.is_used_up() && changes < 12 && !lines.is_empty() {
+    while !choices.is_used_up() && changes < 12 && !kept.is_empty() {
         changes += 1;
-        let at = choices.below(lines.len());
+        let at = choices.below(kept.len());
         match choices.byte() % 8 {
-            0 => drop(lines.remove(at)),
+            0 => drop(kept.remove(at)),
             1 => {
-                let other = choices.below(lines.len());
-                lines.swap(at, other);
+                let other = choices.below(kept.len());
+                kept.swap(at, other);
             }
             2 => {
-                let copy = lines[at].clone();
-                let to = choices.below(lines.len());
-                lines.insert(to.max(1), copy);
+                let copy = kept[at].clone();
+                let to = choices.below(kept.len());
+                kept.insert(to.max(1), copy);
             }
-            3 => lines.truncate(at.max(1)),
+            3 => kept.truncate(at.max(1)),
             4 => {
-                let finding = ["latency.p95", "write.lost", "expand.failing", "rep.corrupt", "fault.unproven"];
+                let finding =
+                    ["latency.p95", "write.lost", "expand.failing", "rep.corrupt", "fault.unproven"];
                 let criterion = ["L1.p95", "L1.ledger", "L1.failures", "REP.corrupt", "C1.fault"];
                 let which = choices.below(finding.len());
                 let mut waiver = json!({
@@ -108,18 +111,14 @@ pub(crate) fn edited(bytes: &[u8]) {
                     "expires_at": "2026-12-24T02:25:43Z", "given_at": "2026-11-24T02:25:43Z",
                 });
                 change(&mut waiver, &mut choices);
-                lines.push(waiver);
+                kept.push(waiver);
             }
             _ => {
-                change(&mut lines[at], &mut choices);
+                change(&mut kept[at], &mut choices);
             }
         }
     }
-    let mut text = String::new();
-    for line in numbered(&lines) {
-        text.push_str(&line.to_string());
-        text.push('\n');
-    }
+    let text = lines(numbered(&kept));
     if let Some(records) = read(text.as_bytes()) {
         look_at(&records, pictures);
     }
@@ -132,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_genuine_journal_is_go_and_deserves_it() {
-        let text: String = numbered(genuine()).iter().map(|line| format!("{line}\n")).collect();
+        let text = lines(numbered(genuine()));
         let records = read(text.as_bytes()).unwrap();
         let verdict = judge::judge(&fold::fold(&records).unwrap());
         assert_eq!(verdict.word, Word::Go);
@@ -142,12 +141,12 @@ mod tests {
     /// Each line that carries evidence is needed: without any one of a kind there is no undeserved GO.
     #[test]
     fn no_line_can_be_left_out_for_an_undeserved_go() {
-        for at in 1..genuine().len() {
-            let mut lines = genuine().to_vec();
-            lines.remove(at);
-            let text: String = numbered(&lines).iter().map(|line| format!("{line}\n")).collect();
-            let records = read(text.as_bytes()).unwrap();
+        let text = lines(numbered(genuine()));
+        let mut records = read(text.as_bytes()).unwrap();
+        for at in 1..records.len() {
+            let left_out = records.remove(at);
             go::is_deserved(&records, &judge::judge(&fold::fold(&records).unwrap()));
+            records.insert(at, left_out);
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use holdpoint_check::judge;
 use holdpoint_check::results::Results;
 use holdpoint_check::verdict::Word;
-use holdpoint_check::judge;
 use holdpoint_report::charts::{self, Theme};
 use holdpoint_report::{Recorded, json, markdown, recorded};
 use serde_json::Value;
@@ -14,7 +14,9 @@ use crate::edit::{Choices, change};
 use crate::{journal, shown};
 
 fn parse(bytes: &[u8]) -> Option<Recorded> {
-    recorded::parse(bytes, Path::new("step3_results.json")).map_err(|error| shown::values(&error.to_string())).ok()
+    recorded::parse(bytes, Path::new("step3_results.json"))
+        .map_err(|error| shown::values(&error.to_string()))
+        .ok()
 }
 
 /// Whatever a results file holds: it is refused, or shown inert; ours is written and read back with the same verdict, and
@@ -31,7 +33,13 @@ fn look_at(recorded: &Recorded) {
     let Recorded::Ours(both) = recorded else {
         assert!(report.starts_with("# NO VERDICT"), "{report}");
         let explained = recorded::explain(recorded).expect("it is of another runner");
-        shown::values(&(explained.claims, explained.started_at, explained.api_url, explained.tests, explained.evidence));
+        shown::values(&(
+            explained.claims,
+            explained.started_at,
+            explained.api_url,
+            explained.tests,
+            explained.evidence,
+        ));
         return;
     };
     let (results, verdict) = both.as_ref();

@@ -16,7 +16,9 @@ pub(crate) fn markdown(markdown: &str) {
     for event in read(markdown) {
         match &event {
             Event::Html(_) | Event::InlineHtml(_) => panic!("{event:?} in {markdown}"),
-            Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::FootnoteDefinition(_)) => {
+            Event::Start(
+                Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::FootnoteDefinition(_),
+            ) => {
                 panic!("{event:?} in {markdown}")
             }
             Event::Start(Tag::Heading { level: pulldown_cmark::HeadingLevel::H1, .. }) => headings += 1,
@@ -46,7 +48,9 @@ pub(crate) fn rendered(markdown: &str) -> Vec<String> {
     for event in read(markdown) {
         match event {
             Event::Text(text) => out.push(text.into_string()),
-            Event::Start(Tag::Paragraph | Tag::Table(_) | Tag::TableHead | Tag::TableRow | Tag::TableCell)
+            Event::Start(
+                Tag::Paragraph | Tag::Table(_) | Tag::TableHead | Tag::TableRow | Tag::TableCell,
+            )
             | Event::End(_) => {}
             other => panic!("{other:?} in {markdown:?}"),
         }

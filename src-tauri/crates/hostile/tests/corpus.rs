@@ -1,5 +1,7 @@
 //! What the fuzzer once found or found interesting is tried again, on the stable compiler, with every run of the tests.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that names the file it fails at")]
+
 use std::path::{Path, PathBuf};
 
 use holdpoint_hostile::TARGETS;

@@ -107,7 +107,9 @@ impl Histogram {
 
     /// Each distinct duration in milliseconds with how often it was recorded, the shortest first.
     pub fn counts(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
-        self.0.iter_recorded().map(|bucket| (bucket.value_iterated_to() as f64 / 1000.0, bucket.count_at_value()))
+        self.0
+            .iter_recorded()
+            .map(|bucket| (bucket.value_iterated_to() as f64 / 1000.0, bucket.count_at_value()))
     }
 
     /// The largest sample in milliseconds.

@@ -169,7 +169,12 @@ fn field_of<T: DeserializeOwned>(data: &mut Value, field: &str) -> Result<T, Err
 }
 
 /// What an answer to a read of `field` means, given the token it was asked with.
-pub fn read_answer<T: DeserializeOwned>(status: u16, body: &[u8], token: &str, field: &str) -> Result<T, Error> {
+pub fn read_answer<T: DeserializeOwned>(
+    status: u16,
+    body: &[u8],
+    token: &str,
+    field: &str,
+) -> Result<T, Error> {
     field_of(&mut understood(code(status), body, token, Call::Read)?, field)
 }
 

@@ -320,7 +320,8 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
     }
     let p95 = |second: &holdpoint_check::event::Interval| second.latency.quantile_ms(0.95);
     let top_ms = seconds.iter().filter_map(|second| p95(second)).fold(1.0, f64::max) * 1.2;
-    let top_count = seconds.iter().map(|second| second.ok.saturating_add(second.failed)).max().unwrap_or(1).max(1);
+    let top_count =
+        seconds.iter().map(|second| second.ok.saturating_add(second.failed)).max().unwrap_or(1).max(1);
     let faults: Vec<_> = results
         .faults
         .iter()

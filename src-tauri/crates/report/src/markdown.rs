@@ -263,7 +263,9 @@ fn faults(text: &mut String, results: &Results) {
         let requested =
             fault.requested_at.map_or("not accepted".into(), |at| at.format("%H:%M:%S%.3f UTC").to_string());
         let proof = match (&fault.proven, &fault.refused, &fault.unproven) {
-            (Some((how, before, after)), _, _) => format!("{}: {} → {}", inert(how), inert(before), inert(after)),
+            (Some((how, before, after)), _, _) => {
+                format!("{}: {} → {}", inert(how), inert(before), inert(after))
+            }
             (None, Some((_, message, _)), _) => format!("refused: {}", inert(message)),
             (None, None, Some(reason)) => format!("none: {}", inert(reason)),
             (None, None, None) => "none".into(),

@@ -110,7 +110,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, ReadError> {
             return Err(impossible("it holds more loads than a check measures".into()));
         }
         let results = Results::from_value(results).map_err(|error| not_json(json::said(&error)))?;
-        results.plan.check().map_err(impossible)?;
+        results.check().map_err(impossible)?;
         // The verdict is computed again: what stands in a file from outside is not trusted.
         let verdict = holdpoint_check::judge::judge(&results);
         return Ok(Recorded::Ours(Box::new((results, verdict))));
@@ -125,7 +125,8 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, ReadError> {
 /// How many loads results hold.
 fn measured(results: &Value) -> usize {
     let tests = results.get("tests").and_then(Value::as_object);
-    let operations = tests.into_iter().flat_map(|tests| tests.values()).filter_map(|test| test.get("operations"));
+    let operations =
+        tests.into_iter().flat_map(|tests| tests.values()).filter_map(|test| test.get("operations"));
     operations.filter_map(Value::as_object).map(serde_json::Map::len).sum()
 }
 

@@ -79,7 +79,8 @@ pub(super) fn take(folder: &Path, url: &Url, check_id: &str) -> Result<Held, Loc
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
-            let holder = file.read_to_string(&mut text).ok().and_then(|_| serde_json::from_str(&text).ok());
+            let holder =
+                file.take(4096).read_to_string(&mut text).ok().and_then(|_| serde_json::from_str(&text).ok());
             return Err(LockError::Held { url: url.to_string(), holder });
         }
         Err(TryLockError::Error(source)) => return Err(failed(source)),
