@@ -49,7 +49,7 @@ impl Preferences {
 
 /// Reads the settings; a file that cannot be used is as good as none.
 pub(crate) fn load() -> Settings {
-    let kept = path().and_then(|path| std::fs::read(path).ok());
+    let kept = path().and_then(|path| holdpoint_desk::file::read(&path, 64 * 1024).ok());
     let mut settings: Settings =
         kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     if settings.reports_folder.is_empty() {

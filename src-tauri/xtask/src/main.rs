@@ -1,5 +1,5 @@
 //! The commands a developer types: `cargo xtask run` and `cargo xtask test`, and those that try them hard,
-//! `drills`, `repeat`, `crash`, `abort`, `soak` and `fresh-root`.
+//! `drills`, `repeat`, `crash`, `abort`, `soak`, `fuzz` and `fresh-root`.
 //!
 //! This crate uses nothing but the standard library, so that it is compiled in seconds on a machine that has
 //! no more than Rust, and can say what else is missing before the long build starts.
@@ -12,6 +12,7 @@ mod bench;
 mod bundle;
 mod drills;
 mod fresh_root;
+mod fuzz;
 mod packages;
 mod page;
 mod repeat;
@@ -32,15 +33,14 @@ Usage: cargo xtask COMMAND
   drills [NAME...] [--group GROUP] [--healthy N] [--jobs N] [--beside] [--write]
                                     checks with one seeded defect each, and which of them were called, then
                                     healthy ones (50 after all drills); --beside asks the script that this
-<<<<<<< HEAD
-                                    replaces too, --write keeps the table in src-tauri/crates/rehearsal/DRILLS.md
+                                    replaces too, --write keeps the table in src-tauri/crates/rehearsal/DRILLS.md;
+                                    --group railway runs the oddities of Railway, their table is ODDITIES.md
   crash [N]                         kill -9 a check at N seeded moments (200), and see what the next start says
   abort                             abort a check at every kind of event of every test
   soak [--minutes N]                checks back to back in one process (60 minutes): nothing of it may grow
-=======
-                                    replaces too, --write keeps the table in src-tauri/crates/rehearsal/DRILLS.md;
-                                    --group railway runs the oddities of Railway, their table is ODDITIES.md
->>>>>>> railway
+  fuzz [--minutes N] [--keep] [TARGET...]
+                                    hostile bytes for every parser of outside bytes, N minutes each (1); installs
+                                    cargo-fuzz where it is missing; --keep adds to the corpus what reaches new code
   fresh-root [DIR] [--only-root|--deb]
                                     make a fresh Debian or Ubuntu root in DIR, and do `run` and `test` there;
                                     needs root; with --only-root stop once the root stands; with --deb
@@ -69,6 +69,7 @@ fn main() -> ExitCode {
         "bundle" if rest.is_empty() => bundle::bundle(),
         "bench" => bench::bench(rest),
         "drills" => drills::drills(rest),
+        "fuzz" => fuzz::fuzz(rest),
         "repeat" => repeat::repeat(rest),
         "crash" => safety::crash(rest),
         "abort" if rest.is_empty() => safety::long(&["abort"]),

@@ -1,13 +1,8 @@
 /**
  * The host of component tests and of `vite` without a window. Nothing of it is in the product. A scene is words joined by
  * `+`; those of `fake-archive.ts`, and: live, mid, late, waiting, sim, blocked, misconfigured, preflight-never,
-<<<<<<< HEAD
  * preflight-refused, start-refused, plan-refused, watch-refused, home-refused, saving-refused, busy, offline, fast,
- * still.
-=======
- * preflight-refused, start-refused, plan-refused, watch-refused, home-refused, saving-refused, busy, fast, still,
- * primary.
->>>>>>> railway
+ * still, primary.
  */
 import { fakeArchive, type Archive } from './fake-archive';
 import { problem, runbook, scenes } from './fake-archive/kit';

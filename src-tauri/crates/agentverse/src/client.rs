@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::RwLock;
 use url::Url;
 
+use crate::answer::{self, OpenApi};
 use crate::error::{ApiError, ErrorClass};
 use crate::graph::UniverseMap;
 use crate::known::KnownSecrets;
@@ -21,11 +22,13 @@ use crate::pace::Pace;
 use crate::stream::TelemetryStream;
 use crate::types::{
     AutoTune, Calibration, Ensemble, Export, Fork, Generation, Health, Heartbeat, Job, Node, Project, Run,
-    Signature, StorageTest, TelemetryIndex, Trace, User, WorkerStatus,
+    Signature, StorageTest, TelemetryIndex, Trace, User, WorkerStatus, is_id,
 };
 
-/// The largest answer that is read into memory. The biggest legitimate one, a universe map, is far below.
-const BODY_LIMIT: usize = 32 * 1024 * 1024;
+/// What all pages of a list may hold together, in bytes.
+const LIST_LIMIT: usize = 2 * answer::LIMITS.bytes;
+/// The largest refusal that is read.
+const REFUSAL_LIMIT: usize = 16 * 1024;
 
 /// The one answer that holds a secret.
 const LOGIN: &str = "/api/v1/auth/login";
@@ -174,11 +177,8 @@ impl Client {
 
     /// Which contract the server speaks, by its own `OpenAPI` document.
     pub async fn generation(&self) -> Result<(Generation, Vec<String>), ApiError> {
-        let document: Value = self.get("/api/v1/openapi.json", Auth::None).await?;
-        let paths = document.get("paths").and_then(Value::as_object).ok_or_else(|| {
-            ApiError::new(ErrorClass::Body, "GET /api/v1/openapi.json", "no paths in the document")
-        })?;
-        let paths: Vec<String> = paths.keys().cloned().collect();
+        let document: OpenApi = self.get("/api/v1/openapi.json", Auth::None).await?;
+        let paths: Vec<String> = document.paths.into_keys().collect();
         let generation = if paths.iter().any(|path| path == "/api/v1/calibration/jobs") {
             Generation::G2
         } else {
@@ -270,7 +270,7 @@ impl Client {
     pub async fn signature(&self, id: &str) -> Result<Signature, ApiError> {
         let answer: Value = self.get(&format!("/api/v1/evidence/signature/{id}"), Auth::User).await?;
         let inner = answer.get("determinism_signature").cloned().unwrap_or(answer);
-        decode(&inner.to_string(), "GET /api/v1/evidence/signature/…")
+        answer::read(&inner.to_string(), "GET /api/v1/evidence/signature/…")
     }
 
     // --- nodes (API facts 4.5) ---
@@ -310,13 +310,18 @@ impl Client {
         let body = json!({"project_id": project_id, "name": name, "data_cutoff": "2026-01-01T00:00:00Z"});
         let answer: Value =
             self.call(Method::POST, "/api/v1/calibration/scenarios", Some(&body), Auth::User).await?;
-        answer.get("scenario_id").and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
-            ApiError::new(
-                ErrorClass::Body,
-                "POST /api/v1/calibration/scenarios",
-                "no scenario_id in the answer",
-            )
-        })
+        answer
+            .get("scenario_id")
+            .and_then(Value::as_str)
+            .filter(|id| is_id(id))
+            .map(str::to_owned)
+            .ok_or_else(|| {
+                ApiError::new(
+                    ErrorClass::Body,
+                    "POST /api/v1/calibration/scenarios",
+                    "no scenario_id in the answer",
+                )
+            })
     }
 
     /// Calibrates a scenario against a known truth.
@@ -347,7 +352,7 @@ impl Client {
         let text = self
             .raw(Method::POST, path, &format!("project_id={project_id}"), Some(&body), Auth::User)
             .await?;
-        decode(&text, &format!("POST {path}"))
+        answer::read(&text, &format!("POST {path}"))
     }
 
     /// Reads a calibration job.
@@ -397,7 +402,7 @@ impl Client {
         let path = "/api/v1/replay/chunk";
         let query = format!("start_tick={from}&end_tick={to}&include_states=true");
         let text = self.raw(Method::POST, path, &query, Some(storage_ref), Auth::User).await?;
-        decode(&text, &format!("POST {path}"))
+        answer::read(&text, &format!("POST {path}"))
     }
 
     /// Creates an export of a project's runs (admin only in practice).
@@ -441,7 +446,7 @@ impl Client {
         auth: Auth,
     ) -> Result<T, ApiError> {
         let text = self.raw(Method::GET, path, query, None, auth).await?;
-        decode(&text, &format!("GET {}", shorten(path)))
+        answer::read(&text, &format!("GET {}", shorten(path)))
     }
 
     async fn call<T: DeserializeOwned>(
@@ -453,7 +458,7 @@ impl Client {
     ) -> Result<T, ApiError> {
         let name = format!("{method} {}", shorten(path));
         let text = self.raw(method, path, "", body, auth).await?;
-        decode(&text, &name)
+        answer::read(&text, &name)
     }
 
     /// Reads a list to its end. Stops where a page brings nothing new, because a server that ignores `skip` would
@@ -464,9 +469,16 @@ impl Client {
     {
         let mut all: Vec<T> = Vec::new();
         let mut last_head = None;
+        let mut bytes = 0;
+        let call = format!("GET {}", shorten(path));
         for page in 0..50 {
             let query = format!("{filter}skip={}&limit={size}", page * size);
-            let items: Vec<T> = self.get_query(path, &query, Auth::User).await?;
+            let text = self.raw(Method::GET, path, &query, None, Auth::User).await?;
+            bytes += text.len();
+            let items: Vec<T> = answer::read(&text, &call)?;
+            if bytes > LIST_LIMIT {
+                return Err(ApiError::new(ErrorClass::Body, call, "the list is larger than 64 MiB"));
+            }
             let head = items.first().and_then(|item| serde_json::to_string(item).ok());
             let full = items.len() == size;
             if page > 0 && head == last_head {
@@ -539,7 +551,7 @@ impl Client {
         let mut bytes = Vec::new();
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if bytes.len() + chunk.len() > BODY_LIMIT => {
+                Ok(Some(chunk)) if bytes.len() + chunk.len() > answer::LIMITS.bytes => {
                     return Err(ApiError::new(ErrorClass::Body, call, "the answer is larger than 32 MiB"));
                 }
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
@@ -566,27 +578,19 @@ impl Client {
         let status = response.status();
         let mut bytes = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > 16 * 1024 {
+            let room = REFUSAL_LIMIT - bytes.len();
+            bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if bytes.len() == REFUSAL_LIMIT {
                 break;
             }
         }
         let text = self.without_secrets(String::from_utf8_lossy(&bytes).into_owned());
-        let detail = match serde_json::from_str::<Value>(&text) {
-            Ok(body) => match body.get("detail") {
-                Some(Value::String(detail)) => detail.clone(),
-                Some(other) => other.to_string(),
-                None => body.get("message").and_then(Value::as_str).unwrap_or("").to_owned(),
-            },
-            Err(_) if text.trim_start().starts_with('<') => "an HTML page".to_owned(),
-            Err(_) => text,
-        };
         let class = if status == StatusCode::TOO_MANY_REQUESTS {
             ErrorClass::RateLimited
         } else {
             ErrorClass::Status(status.as_u16())
         };
-        ApiError::new(class, call, detail)
+        ApiError::new(class, call, answer::refusal(text.as_bytes()))
     }
 
     async fn request(
@@ -603,6 +607,10 @@ impl Client {
             .base
             .join(path)
             .map_err(|error| ApiError::new(ErrorClass::Resolve, call.clone(), error.to_string()))?;
+        // An id in it that leads elsewhere would ask something else than was meant.
+        if url.path() != path {
+            return Err(ApiError::new(ErrorClass::Body, call, "an id does not fit into an address"));
+        }
         if !query.is_empty() {
             url.set_query(Some(query));
         }
@@ -643,18 +651,6 @@ impl Drop for Sight<'_> {
             observer.ended(self.start.elapsed(), self.ok);
         }
     }
-}
-
-fn decode<T: DeserializeOwned>(text: &str, call: &str) -> Result<T, ApiError> {
-    serde_json::from_str(text).map_err(|error| {
-        let start = text.trim_start();
-        let what = if start.starts_with('<') {
-            "HTML instead of JSON: an edge or a proxy answered".to_owned()
-        } else {
-            format!("{error}")
-        };
-        ApiError::new(ErrorClass::Body, call, what)
-    })
 }
 
 /// The value of a header that no log shows.

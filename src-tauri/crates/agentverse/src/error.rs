@@ -3,10 +3,13 @@
 use std::error::Error as _;
 use std::fmt;
 
+use holdpoint_foreign::text;
 use serde::{Deserialize, Serialize};
 
 /// The longest piece of a foreign answer that is kept in an error.
 const DETAIL_LIMIT: usize = 240;
+/// The longest name of a call: ids in it may be foreign too.
+const CALL_LIMIT: usize = 400;
 
 /// How a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -113,7 +116,7 @@ impl std::error::Error for ApiError {}
 impl ApiError {
     /// An error with a redacted, cut detail.
     pub fn new(class: ErrorClass, call: impl Into<String>, detail: impl AsRef<str>) -> Self {
-        Self { class, call: call.into(), detail: redact(detail.as_ref()) }
+        Self { class, call: text::cut(&call.into(), CALL_LIMIT), detail: redact(detail.as_ref()) }
     }
 
     /// Classifies what the HTTP client reports.
@@ -153,12 +156,12 @@ impl ApiError {
     }
 }
 
-/// Cuts a foreign text, puts it on one line, and hides what looks like a credential.
+/// Cuts a foreign text, puts it on one line, makes it inert, and hides what looks like a credential.
 pub fn redact(text: &str) -> String {
     let mut words = Vec::new();
     let mut length = 0;
     for word in text.split_whitespace() {
-        let hidden = hide(word);
+        let hidden = text::line(&hide(word)).into_owned();
         length += hidden.chars().count() + 1;
         if length > DETAIL_LIMIT {
             words.push("…".to_owned());
@@ -196,6 +199,12 @@ mod tests {
             "redis://user:hunter2@host:6379 eyJhbGciOi.J9.abc \"t\":\"eyJhbGciOi.J9.abc\" password=hunter2 fine",
         );
         assert_eq!(text, "[hidden] [hidden] [hidden] [hidden] fine");
+    }
+
+    #[test]
+    fn foreign_texts_cannot_act_on_a_terminal() {
+        let error = ApiError::new(ErrorClass::Body, "GET /a\u{1b}[2J", "NO\u{202e}\u{1b}]0;GO\u{7} x");
+        assert!(error.to_string().chars().all(text::is_inert), "{error:?}");
     }
 
     #[test]

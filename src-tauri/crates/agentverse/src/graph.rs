@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::types::id;
+
 /// A node as the map shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapNode {
     /// The id.
+    #[serde(deserialize_with = "id")]
     pub node_id: String,
     /// Its parent; none for a root.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "id")]
     pub parent_node_id: Option<String>,
     /// Distance from its root.
     pub depth: i64,
@@ -24,10 +27,13 @@ pub struct MapNode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapEdge {
     /// The id.
+    #[serde(deserialize_with = "id")]
     pub edge_id: String,
     /// The parent.
+    #[serde(deserialize_with = "id")]
     pub from_node_id: String,
     /// The child.
+    #[serde(deserialize_with = "id")]
     pub to_node_id: String,
 }
 
@@ -36,7 +42,7 @@ pub struct MapEdge {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UniverseMap {
     /// The project.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "id")]
     pub project_id: Option<String>,
     /// Every node.
     pub nodes: Vec<MapNode>,
@@ -46,7 +52,7 @@ pub struct UniverseMap {
     #[serde(default)]
     pub total_nodes: Option<u64>,
     /// One of the roots.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "id")]
     pub root_node_id: Option<String>,
     /// How many nodes the server counts as explored.
     #[serde(default)]

@@ -3,6 +3,7 @@
 //!
 //! Nothing here judges a release: the client says what was asked and what came back, with errors in classes.
 
+pub mod answer;
 pub mod client;
 pub mod error;
 pub mod evidence;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use holdpoint_foreign::text;
 use reqwest::StatusCode;
 use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 use secrecy::{ExposeSecret, SecretString};
@@ -13,7 +14,15 @@ use crate::error::{ApiError, ErrorClass};
 
 const SIGNATURE_LIFE: Duration = Duration::from_secs(300);
 /// Evidence files and telemetry are far smaller; more than this is not read.
-const OBJECT_LIMIT: usize = 64 * 1024 * 1024;
+pub const OBJECT_LIMIT: usize = 64 * 1024 * 1024;
+/// A list of a thousand keys of the longest kind fits in here.
+const LIST_LIMIT: usize = 4 * 1024 * 1024;
+/// What a refusal says is short.
+const REFUSAL_LIMIT: usize = 64 * 1024;
+/// How deep elements of a list lie in each other, and some more.
+const DEPTH_LIMIT: usize = 16;
+/// Pages of a list; more than anyone asks for, and the end of a list that never ends.
+const PAGE_LIMIT: usize = 100;
 
 /// A read-only view of one bucket.
 #[derive(Clone, Debug)]
@@ -69,8 +78,18 @@ impl Storage {
 
     /// Reads an object; `None` when there is no such key.
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, ApiError> {
+        self.get_within(key, OBJECT_LIMIT).await
+    }
+
+    /// Reads an object of at most `limit` bytes; `None` when there is no such key.
+    pub async fn get_within(&self, key: &str, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
+        let call = "GET object";
+        // In an address such a part leads out of the bucket.
+        if key.split('/').any(|part| part == "." || part == "..") {
+            return Err(ApiError::new(ErrorClass::Body, call, "the key leads out of its bucket"));
+        }
         let url = self.bucket.get_object(Some(&self.credentials), key).sign(SIGNATURE_LIFE);
-        self.fetch(url, "GET object").await
+        self.fetch(url, call, limit).await
     }
 
     /// SHA-256 in hex and the size of an object's bytes; `None` when there is no such key.
@@ -80,29 +99,22 @@ impl Storage {
 
     /// Keys below `prefix`, at most `limit` of them; the flag says whether there are more.
     pub async fn list(&self, prefix: &str, limit: usize) -> Result<(Vec<Listed>, bool), ApiError> {
+        let call = "LIST objects";
         let mut found = Vec::new();
         let mut continuation: Option<String> = None;
-        loop {
+        for _ in 0..PAGE_LIMIT {
             let mut action = self.bucket.list_objects_v2(Some(&self.credentials));
             action.with_prefix(prefix.to_owned());
             action.with_max_keys(1000);
             if let Some(token) = &continuation {
                 action.with_continuation_token(token.clone());
             }
-            let call = "LIST objects";
             let bytes = self
-                .fetch(action.sign(SIGNATURE_LIFE), call)
+                .fetch(action.sign(SIGNATURE_LIFE), call, LIST_LIMIT)
                 .await?
                 .ok_or_else(|| ApiError::new(ErrorClass::Status(404), call, "no such bucket"))?;
-            let page = rusty_s3::actions::ListObjectsV2::parse_response(&String::from_utf8_lossy(&bytes))
-                .map_err(|error| ApiError::new(ErrorClass::Body, call, error.to_string()))?;
-            found.extend(
-                page.contents.into_iter().map(|object| Listed {
-                    key: object.key.to_string(),
-                    size: object.size.unwrap_or_default(),
-                }),
-            );
-            let next = page.next_continuation_token.map(|token| token.to_string());
+            let (listed, next) = read_list(&bytes)?;
+            found.extend(listed);
             if found.len() >= limit {
                 let more = found.len() > limit || next.is_some();
                 found.truncate(limit);
@@ -113,6 +125,7 @@ impl Storage {
                 _ => return Ok((found, false)),
             }
         }
+        Err(ApiError::new(ErrorClass::Body, call, "the list does not come to an end"))
     }
 
     /// Names of the buckets this key can see.
@@ -131,7 +144,7 @@ impl Storage {
             std::iter::empty(),
         );
         let bytes = self
-            .fetch(url, call)
+            .fetch(url, call, LIST_LIMIT)
             .await?
             .ok_or_else(|| ApiError::new(ErrorClass::Status(404), call, "no such service"))?;
         Ok(bucket_names(&String::from_utf8_lossy(&bytes)))
@@ -145,7 +158,7 @@ impl Storage {
             .map_err(|error| ApiError::new(ErrorClass::Resolve, call, error.to_string()))?;
         let mut action = other.list_objects_v2(Some(&self.credentials));
         action.with_max_keys(1);
-        match self.fetch(action.sign(SIGNATURE_LIFE), call).await {
+        match self.fetch(action.sign(SIGNATURE_LIFE), call, LIST_LIMIT).await {
             Ok(Some(_)) => Ok(Some(true)),
             Ok(None) => Ok(None),
             Err(error) => match error.class {
@@ -180,7 +193,7 @@ impl Storage {
         Ok(response.status().as_u16())
     }
 
-    async fn fetch(&self, url: Url, call: &str) -> Result<Option<Vec<u8>>, ApiError> {
+    async fn fetch(&self, url: Url, call: &str, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
         // The signed address carries a signature, so errors must not repeat it: only the cause is kept.
         let mut response = self
             .http
@@ -189,12 +202,24 @@ impl Storage {
             .await
             .map_err(|error| ApiError::from_reqwest(call, &error.without_url()))?;
         let status = response.status();
-        let mut bytes = Vec::new();
+        let limit = if status.is_success() { limit } else { REFUSAL_LIMIT };
+        let too_large = || {
+            ApiError::new(
+                ErrorClass::Body,
+                call,
+                format!("it is larger than the {limit} bytes that are read"),
+            )
+        };
+        let stated = response.content_length().unwrap_or_default();
+        if stated > limit as u64 {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(stated).unwrap_or_default());
         while let Some(chunk) =
             response.chunk().await.map_err(|error| ApiError::from_reqwest(call, &error.without_url()))?
         {
-            if bytes.len() + chunk.len() > OBJECT_LIMIT {
-                return Err(ApiError::new(ErrorClass::Body, call, "the object is larger than 64 MiB"));
+            if bytes.len() + chunk.len() > limit {
+                return Err(too_large());
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -202,7 +227,7 @@ impl Storage {
             return Ok(Some(bytes));
         }
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        let code = between(&text, "<Code>", "</Code>").unwrap_or_default();
+        let code = between(&text, "<Code>", "</Code>").map(|(code, _)| code).unwrap_or_default();
         if status == StatusCode::NOT_FOUND && code != "NoSuchBucket" {
             return Ok(None);
         }
@@ -210,20 +235,77 @@ impl Storage {
     }
 }
 
-fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
-    let from = text.find(start)? + start.len();
-    let to = text[from..].find(end)? + from;
-    Some(&text[from..to])
+/// The objects of one page of a list, and where the next one begins.
+pub fn read_list(bytes: &[u8]) -> Result<(Vec<Listed>, Option<String>), ApiError> {
+    let foreign = |what: &str| ApiError::new(ErrorClass::Body, "LIST objects", what);
+    let xml = String::from_utf8_lossy(bytes);
+    // The parser goes down into every element, so depth would cost it its stack.
+    if depth(&xml) > DEPTH_LIMIT {
+        return Err(foreign("elements lie too deep in each other"));
+    }
+    let page = rusty_s3::actions::ListObjectsV2::parse_response(&xml)
+        .map_err(|error| foreign(&error.to_string()))?;
+    let listed = page.contents.into_iter();
+    let listed = listed.map(|object| Listed { key: object.key, size: object.size.unwrap_or_default() });
+    Ok((listed.collect(), page.next_continuation_token))
+}
+
+/// How deep elements lie in each other, as far as that matters.
+fn depth(xml: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut rest = xml;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        match rest.as_bytes().first() {
+            Some(b'/') => depth = depth.saturating_sub(1),
+            Some(b'?' | b'!') | None => {}
+            Some(_) => {
+                depth += 1;
+                deepest = deepest.max(depth);
+                if deepest > DEPTH_LIMIT {
+                    return deepest;
+                }
+                if closes_itself(rest) {
+                    depth -= 1;
+                }
+            }
+        }
+    }
+    deepest
+}
+
+/// Whether a tag ends with `/>`, looking past what stands in quotes.
+fn closes_itself(tag: &str) -> bool {
+    let mut quote = None;
+    let mut before = b' ';
+    for byte in tag.bytes() {
+        match (quote, byte) {
+            // Another tag begins: this one never ends, and is not looked through once more for each that follows.
+            (_, b'<') => return false,
+            (Some(open), byte) if byte == open => quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'>') => return before == b'/',
+            (None, _) => {}
+        }
+        before = byte;
+    }
+    false
+}
+
+/// What stands between two marks, and what follows the second.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<(&'a str, &'a str)> {
+    let (_, rest) = text.split_once(start)?;
+    rest.split_once(end)
 }
 
 /// Names in a `ListAllMyBucketsResult`. Bucket names hold no characters that XML escapes.
-fn bucket_names(xml: &str) -> Vec<String> {
+pub fn bucket_names(xml: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut rest = xml;
-    while let Some(bucket) = between(rest, "<Bucket>", "</Bucket>") {
-        names.extend(between(bucket, "<Name>", "</Name>").map(str::to_owned));
-        let end = rest.find("</Bucket>").map_or(rest.len(), |at| at + "</Bucket>".len());
-        rest = &rest[end..];
+    while let Some((bucket, after)) = between(rest, "<Bucket>", "</Bucket>") {
+        names.extend(between(bucket, "<Name>", "</Name>").map(|(name, _)| text::cut(name, 100)));
+        rest = after;
     }
     names
 }
@@ -238,5 +320,33 @@ mod tests {
                    <Name>b-c</Name></Bucket></Buckets></R>";
         assert_eq!(bucket_names(xml), ["a", "b-c"]);
         assert!(bucket_names("<Bucket><Name>").is_empty());
+    }
+
+    #[test]
+    fn a_list_that_is_deep_or_dull_is_refused_at_once() {
+        let xml = |inside: &str| {
+            format!(
+                "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{inside}</ListBucketResult>"
+            )
+        };
+        let good = xml("<Contents><Key>a/b</Key><Size>3</Size></Contents><IsTruncated>false</IsTruncated>");
+        let (listed, next) = read_list(good.as_bytes()).unwrap();
+        assert_eq!((listed, next), (vec![Listed { key: "a/b".into(), size: 3 }], None));
+        assert!(read_list(xml(&"<x>".repeat(300_000)).as_bytes()).is_err());
+        assert!(read_list(xml(&"<x a='/>'>".repeat(300_000)).as_bytes()).is_err());
+        assert_eq!(depth("<a><b c='>'/><b/><d></d></a>"), 2);
+        // Ends before any start made each search begin anew.
+        let dull = "</Bucket>".repeat(400_000) + "<Bucket><Name>a</Name></Bucket>";
+        assert_eq!(bucket_names(&dull), ["a"]);
+    }
+
+    #[tokio::test]
+    async fn a_key_cannot_lead_out_of_the_bucket() {
+        let url = Url::parse("http://127.0.0.1:1").unwrap();
+        let storage = Storage::new(url, "bucket", "r", "key", &SecretString::from("secret")).unwrap();
+        for key in ["..", "runs/../../other/a", "./a", "a/.."] {
+            let error = storage.get(key).await.unwrap_err();
+            assert!(error.detail.contains("leads out"), "{key}: {error}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -26,8 +26,10 @@ pub struct Health {
     /// The name the API has for its environment.
     pub environment: String,
     /// The server's clock.
+    #[serde(deserialize_with = "time")]
     pub timestamp: DateTime<Utc>,
     /// Seconds since the process started.
+    #[serde(deserialize_with = "uptime")]
     pub uptime_seconds: f64,
     /// Filled by `/health/ready` only.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -38,7 +40,7 @@ impl Health {
     /// The moment the API process started by its own clock: its identity (API facts 4.1).
     pub fn started_at(&self) -> DateTime<Utc> {
         let micros = (self.uptime_seconds * 1_000_000.0).round();
-        #[expect(clippy::cast_possible_truncation, reason = "an uptime is far below 2^63 µs")]
+        #[expect(clippy::cast_possible_truncation, reason = "`uptime` bounds it far below 2^63 µs")]
         let uptime = chrono::TimeDelta::microseconds(micros as i64);
         self.timestamp - uptime
     }
@@ -91,6 +93,7 @@ pub struct StorageTest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct User {
     /// The user id, which is also the tenant id.
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// The role, `admin` where exports are allowed.
     #[serde(default)]
@@ -101,6 +104,7 @@ pub struct User {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Project {
     /// The id the server gave.
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// The name; Holdpoint writes its own operation id into it.
     pub name: String,
@@ -108,7 +112,7 @@ pub struct Project {
     #[serde(default)]
     pub description: Option<String>,
     /// The owner.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "id")]
     pub tenant_id: Option<String>,
 }
 
@@ -116,12 +120,13 @@ pub struct Project {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// The id.
+    #[serde(deserialize_with = "id")]
     pub run_id: String,
     /// The node it ran on.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "id")]
     pub node_id: Option<String>,
     /// The project.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "id")]
     pub project_id: Option<String>,
     /// `created queued running succeeded failed cancelled`.
     pub status: String,
@@ -201,9 +206,10 @@ pub struct Fork {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// The id.
+    #[serde(deserialize_with = "id")]
     pub node_id: String,
     /// Its parent; none for a root.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "id")]
     pub parent_node_id: Option<String>,
     /// Distance from its root.
     pub depth: i64,
@@ -222,10 +228,13 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Edge {
     /// The id.
+    #[serde(deserialize_with = "id")]
     pub edge_id: String,
     /// The parent.
+    #[serde(deserialize_with = "id")]
     pub from_node_id: String,
     /// The child.
+    #[serde(deserialize_with = "id")]
     pub to_node_id: String,
 }
 
@@ -233,6 +242,7 @@ pub struct Edge {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ensemble {
     /// One run for each seed.
+    #[serde(deserialize_with = "id")]
     pub run_ids: Vec<String>,
 }
 
@@ -240,6 +250,7 @@ pub struct Ensemble {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// The id.
+    #[serde(deserialize_with = "id")]
     pub calibration_id: String,
     /// Mean squared difference of predicted and actual; Holdpoint recomputes it.
     pub brier_score: f64,
@@ -252,6 +263,7 @@ pub struct Calibration {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AutoTune {
     /// The id of the new version.
+    #[serde(deserialize_with = "id")]
     pub version_id: String,
     /// Its number; two versions of a project must not share one.
     pub version_number: i64,
@@ -264,7 +276,7 @@ pub struct AutoTune {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// The id.
-    #[serde(alias = "job_id")]
+    #[serde(alias = "job_id", deserialize_with = "id")]
     pub id: String,
     /// `queued running succeeded failed canceled`.
     pub status: String,
@@ -277,6 +289,7 @@ pub struct Job {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Export {
     /// The id.
+    #[serde(deserialize_with = "id")]
     pub export_id: String,
     /// `completed` even when it holds nothing.
     pub status: String,
@@ -350,7 +363,80 @@ pub struct Signature {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TelemetryIndex {
     /// Ticks of the run. Ticks count from 0 and the last one is included (API facts 4.7).
+    #[serde(deserialize_with = "ticks")]
     pub total_ticks: i64,
+}
+
+/// The longest id of a server; its own have 36 characters.
+const ID_LIMIT: usize = 200;
+/// More ticks than any run has.
+const TICKS_LIMIT: i64 = 1_000_000_000;
+/// No process lives longer than this, in seconds.
+const UPTIME_LIMIT: f64 = 1e9;
+
+/// Whether a text can be an id: it becomes a part of addresses and keys, and must not lead anywhere else there.
+pub fn is_id(text: &str) -> bool {
+    (1..=ID_LIMIT).contains(&text.len())
+        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.:".contains(letter))
+        && !text.chars().all(|letter| letter == '.')
+}
+
+/// Ids in an answer: one, perhaps one, or several.
+pub(crate) trait Ids {
+    fn are_ids(&self) -> bool;
+}
+
+impl Ids for String {
+    fn are_ids(&self) -> bool {
+        is_id(self)
+    }
+}
+
+impl Ids for Option<String> {
+    fn are_ids(&self) -> bool {
+        self.as_deref().is_none_or(is_id)
+    }
+}
+
+impl Ids for Vec<String> {
+    fn are_ids(&self) -> bool {
+        self.iter().all(|text| is_id(text))
+    }
+}
+
+pub(crate) fn id<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Ids,
+{
+    let ids = T::deserialize(deserializer)?;
+    if ids.are_ids() { Ok(ids) } else { Err(serde::de::Error::custom("an id is no id that a server gives")) }
+}
+
+fn uptime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    if seconds.abs() <= UPTIME_LIMIT {
+        return Ok(seconds);
+    }
+    Err(serde::de::Error::custom(format!("{seconds} s is not an uptime")))
+}
+
+fn ticks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let ticks = i64::deserialize(deserializer)?;
+    if (0..=TICKS_LIMIT).contains(&ticks) {
+        return Ok(ticks);
+    }
+    Err(serde::de::Error::custom(format!("{ticks} is not a number of ticks")))
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+    let time = DateTime::<Utc>::deserialize(deserializer)?;
+    plausible(time).ok_or_else(|| serde::de::Error::custom("the time is not of our days"))
+}
+
+/// Times far away would run over where a tolerance is added.
+fn plausible(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    (1970..=9999).contains(&time.year()).then_some(time)
 }
 
 fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -368,15 +454,16 @@ fn lenient_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Dat
         Some(Value::String(text)) => text,
         Some(other) => other.to_string(),
     };
-    if let Ok(time) = DateTime::parse_from_rfc3339(&text) {
-        return Ok(Some(time.with_timezone(&Utc)));
-    }
-    if let Ok(naive) = NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f") {
-        return Ok(Some(naive.and_utc()));
-    }
-    let unix = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e11);
-    #[expect(clippy::cast_possible_truncation, reason = "bounded above: microseconds fit")]
-    let time = unix.and_then(|seconds| DateTime::from_timestamp_micros((seconds * 1e6) as i64));
+    let zoned = || DateTime::parse_from_rfc3339(&text).ok().map(|time| time.with_timezone(&Utc));
+    let naive =
+        || NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").ok().map(|time| time.and_utc());
+    let unix = || {
+        let seconds =
+            text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e11)?;
+        #[expect(clippy::cast_possible_truncation, reason = "bounded above: microseconds fit")]
+        DateTime::from_timestamp_micros((seconds * 1e6) as i64)
+    };
+    let time = zoned().or_else(naive).or_else(unix).and_then(plausible);
     time.map(Some).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a time")))
 }
 

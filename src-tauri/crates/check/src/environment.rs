@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use holdpoint_agentverse::{ExposeSecret as _, KnownSecrets, SecretString};
+use holdpoint_foreign::text;
 use holdpoint_railway::TokenKind;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -13,6 +14,8 @@ use crate::words::Service;
 
 /// The version of the environment file format.
 pub const FORMAT: u32 = 1;
+/// The longest word in it that names something of the server's.
+const WORD_LIMIT: usize = 100;
 /// An environment file is small; more is not read.
 pub const FILE_LIMIT: usize = 256 * 1024;
 
@@ -156,12 +159,14 @@ impl EnvironmentError {
 impl Environment {
     /// Reads and checks an environment file. Secrets in it are accepted only for a rehearsal on this computer, whose
     /// secrets are thrown away with it.
-    pub fn from_json(text: &str) -> Result<(Self, Secrets), EnvironmentError> {
-        if text.len() > FILE_LIMIT {
+    pub fn from_json(json: &str) -> Result<(Self, Secrets), EnvironmentError> {
+        if json.len() > FILE_LIMIT {
             return Err(EnvironmentError::TooLarge);
         }
-        let mut value: serde_json::Value = serde_json::from_str(text).map_err(EnvironmentError::Malformed)?;
+        let mut value: serde_json::Value = serde_json::from_str(json).map_err(EnvironmentError::Malformed)?;
         let throwaway = value.as_object_mut().and_then(|object| object.shift_remove("secrets"));
+        // What is wrong in it is quoted where it is refused.
+        text::clean(&mut value);
         let version = value.get("holdpoint_environment").and_then(serde_json::Value::as_u64);
         if let Some(version) = version.filter(|version| *version != u64::from(FORMAT)) {
             return Err(EnvironmentError::Version(u32::try_from(version).unwrap_or(u32::MAX)));
@@ -215,6 +220,21 @@ impl Environment {
                     self.storage.bucket
                 ),
             ));
+        }
+        for (field, word) in
+            [("expected_environment", &self.expected_environment), ("storage.region", &self.storage.region)]
+        {
+            if !(1..=WORD_LIMIT).contains(&word.len())
+                || !word.chars().all(|letter| letter.is_ascii_graphic())
+            {
+                return Err(EnvironmentError::field(
+                    field,
+                    format!(
+                        "{:?} cannot be used: 1 to {WORD_LIMIT} letters, digits and marks",
+                        text::cut(word, 60)
+                    ),
+                ));
+            }
         }
         if let Some(railway) = &self.railway {
             check_url("railway.url", &railway.url)?;

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use holdpoint_agentverse::evidence::PackVerdict;
 use holdpoint_agentverse::graph::Violation;
-use holdpoint_load::{Fitness, Histogram, OperationRecord};
+use holdpoint_load::{Fitness, OperationRecord, Packed};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
@@ -476,7 +476,7 @@ pub struct Interval {
     /// Failed.
     pub failed: u64,
     /// Latency of the answered ones.
-    pub latency: Histogram,
+    pub latency: Packed,
 }
 
 /// A person accepts a single finding for a while.

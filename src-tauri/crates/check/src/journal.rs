@@ -14,13 +14,13 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{Event, JOURNAL_FORMAT, Phase, Record};
-use crate::files;
+use holdpoint_foreign::file;
 
-/// The longest line that is read back.
-const LINE_LIMIT: u64 = 4 * 1024 * 1024;
-/// More lines than any check writes.
-const LINES_LIMIT: usize = 2_000_000;
+use crate::event::{Event, Phase, Record};
+use crate::{files, line};
+
+/// More than any check writes, in bytes.
+const SIZE_LIMIT: u64 = 128 * 1024 * 1024;
 
 /// What can go wrong with a journal.
 #[derive(Debug, thiserror::Error)]
@@ -199,17 +199,16 @@ impl Journal {
         let mut record = Record { seq: self.seq, at: Utc::now(), elapsed_ms: elapsed, event };
         self.seq += 1;
         let failed = |source| JournalError::Write { path: self.path.clone(), source };
-        let text =
-            |record: &Record| serde_json::to_string(record).map_err(|error| failed(io::Error::other(error)));
-        let mut line = text(&record)?;
-        if self.known.are_in(&line)
+        let write = |error| failed(io::Error::other(error));
+        if self.known.are_in(&serde_json::to_string(&record).map_err(write)?)
             && let Some(hidden) = without(&self.known, &record)
         {
             record = hidden;
-            line = text(&record)?;
         }
-        line.push('\n');
-        self.file.write_all(line.as_bytes()).map_err(failed)?;
+        // What the followers see is what is on the disk.
+        let (record, mut line) = line::write(record).map_err(write)?;
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(failed)?;
         Ok(record)
     }
 
@@ -260,7 +259,7 @@ pub fn append(path: &Path, event: Event) -> Result<(), JournalError> {
     let at = Utc::now();
     let elapsed_ms = u64::try_from((at - first.at).num_milliseconds()).unwrap_or(last.elapsed_ms);
     let record = Record { seq: last.seq + 1, at, elapsed_ms, event };
-    let mut line = serde_json::to_vec(&record).map_err(|error| failed(io::Error::other(error)))?;
+    let (_, mut line) = line::write(record).map_err(|error| failed(io::Error::other(error)))?;
     line.push(b'\n');
     let mut file = OpenOptions::new().append(true).open(path).map_err(failed)?;
     // A line that an earlier addition tore was never read as a record; what follows it would be lost with it.
@@ -287,48 +286,35 @@ fn whole_lines(path: &Path) -> io::Result<u64> {
 
 /// Reads a journal back: every whole line up to the first torn one at the end.
 pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
+    let failed = |error: file::Error| JournalError::Read { path: path.to_owned(), source: error.into() };
+    read_from(BufReader::new(file::open(path, SIZE_LIMIT).map_err(failed)?), path)
+}
+
+/// The same from anything that can be read; `path` is what errors name.
+pub fn read_from(reader: impl BufRead, path: &Path) -> Result<Vec<Record>, JournalError> {
     let failed = |source| JournalError::Read { path: path.to_owned(), source };
     let foreign =
         |line: usize, problem: String| JournalError::Foreign { path: path.to_owned(), line, problem };
-    let mut reader = BufReader::new(File::open(path).map_err(failed)?);
+    // It may grow while it is read.
+    let mut reader = reader.take(SIZE_LIMIT);
+    let mut lines = line::Lines::default();
     let mut records: Vec<Record> = Vec::new();
     let mut line = Vec::new();
     loop {
         line.clear();
         let number = records.len() + 1;
-        let read = (&mut reader).take(LINE_LIMIT).read_until(b'\n', &mut line).map_err(failed)?;
+        let longest = line::LIMITS.bytes as u64;
+        let read = (&mut reader).take(longest).read_until(b'\n', &mut line).map_err(failed)?;
         if read == 0 {
             break;
         }
         if line.last() != Some(&b'\n') {
-            if read as u64 == LINE_LIMIT {
+            if read as u64 == longest {
                 return Err(foreign(number, "the line is longer than 4 MiB".into()));
             }
             break;
         }
-        let record: Record =
-            serde_json::from_slice(&line).map_err(|error| foreign(number, error.to_string()))?;
-        if record.seq != records.len() as u64 {
-            return Err(foreign(number, format!("event {} follows event {}", record.seq, records.len())));
-        }
-        match (&record.event, records.is_empty()) {
-            (Event::CheckStarted { format, .. }, true) if *format == JOURNAL_FORMAT => {}
-            (Event::CheckStarted { format, .. }, true) => {
-                return Err(foreign(
-                    1,
-                    format!("journal format {format}; this Holdpoint reads {JOURNAL_FORMAT}"),
-                ));
-            }
-            (_, true) => return Err(foreign(1, "the first event does not start a check".into())),
-            (Event::CheckStarted { .. }, false) => {
-                return Err(foreign(number, "a second check starts".into()));
-            }
-            _ => {}
-        }
-        records.push(record);
-        if records.len() > LINES_LIMIT {
-            return Err(foreign(number, "more lines than a check writes".into()));
-        }
+        records.push(lines.next(&line).map_err(|problem| foreign(number, problem))?);
     }
     if records.is_empty() {
         return Err(foreign(1, "the file holds no whole event".into()));
@@ -340,7 +326,7 @@ pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
 mod tests {
     use super::*;
     use crate::environment::Environment;
-    use crate::event::CheckEnding;
+    use crate::event::{CheckEnding, JOURNAL_FORMAT};
     use crate::plan::{ChaosIntent, Plan};
     use crate::words::Suite;
 

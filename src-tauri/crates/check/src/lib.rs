@@ -11,6 +11,7 @@ pub mod fold;
 pub mod journal;
 pub mod judge;
 pub mod ledger;
+mod line;
 pub mod parameters;
 pub mod plan;
 pub mod results;

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The most of anything that a load asks for: more is a slip of the keyboard.
+const COUNT_LIMIT: u32 = 100_000;
+
 /// All parameters. In a file every part and field may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -289,6 +292,17 @@ impl Parameters {
         ] {
             if value < 2 {
                 problems.push(format!("{name} must be at least 2"));
+            }
+        }
+        for (name, value) in [
+            ("l1.rounds", self.l1.rounds),
+            ("l2.calibrations", self.l2.calibrations),
+            ("l2.auto_tunes", self.l2.auto_tunes),
+            ("l3.streams", self.l3.streams),
+            ("l3.exports", self.l3.exports),
+        ] {
+            if value > COUNT_LIMIT {
+                problems.push(format!("{name} must be at most {COUNT_LIMIT}"));
             }
         }
         if self.l1.concurrency > 60 {

@@ -1,5 +1,6 @@
 //! What a check is going to do: fixed before it starts, written as the first line of its journal.
 
+use holdpoint_foreign::text;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -54,6 +55,15 @@ impl Plan {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Whether a check can have had this plan; what is wrong with it otherwise. For plans from outside.
+    pub fn check(&self) -> Result<(), String> {
+        self.environment.validate().map_err(|error| text::cut(&error.to_string(), 200))?;
+        match self.parameters.problems().first() {
+            None => Ok(()),
+            Some(problem) => Err(text::cut(problem, 200)),
+        }
     }
 
     /// A digest of what is compared between checks: same digest, same plan.

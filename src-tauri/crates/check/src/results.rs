@@ -16,6 +16,9 @@ use crate::ledger::{Reading, Reconciliation, Write};
 use crate::plan::Plan;
 use crate::words::{Service, TestId};
 
+/// A year in milliseconds: no check lasts longer, and what is added to such a time does not run over.
+pub(crate) const ELAPSED_LIMIT: u64 = 366 * 24 * 60 * 60 * 1000;
+
 /// Everything a check measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
@@ -401,6 +404,15 @@ impl Results {
     /// Reads results back from JSON.
     pub fn from_value(value: serde_json::Value) -> Result<Self, serde_json::Error> {
         serde_json::from_value(value)
+    }
+
+    /// Whether a check can have had these results; what is wrong with them otherwise. For results from outside.
+    pub fn check(&self) -> Result<(), String> {
+        self.plan.check()?;
+        if self.elapsed_ms > ELAPSED_LIMIT {
+            return Err("it lasted longer than a year".into());
+        }
+        Ok(())
     }
 
     /// The results of a test; empty for one that was not planned.

@@ -103,15 +103,10 @@ async fn checked(
         ));
     }
     let parameters = planning::usual_parameters(&environment);
-<<<<<<< HEAD
-    let plan = Plan { environment, suite, parameters, chaos, rehearsal_profile };
-    consent(options, &plan)?;
-    let signals = Signals::listen()?;
-=======
     let confirmed_name = options.confirm.clone();
     let mut plan = Plan { environment, suite, parameters, chaos, rehearsal_profile, confirmed_name };
     consent(options, &mut plan, &secrets).await?;
->>>>>>> railway
+    let signals = Signals::listen()?;
     let check = run::start(plan, &secrets, folder)?;
     let journal_path = check.journal.clone();
     let ended = follow(check, signals, options.events).await;

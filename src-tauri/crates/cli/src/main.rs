@@ -40,7 +40,9 @@ async fn main() -> std::process::ExitCode {
     match outcome {
         Ok(code) => std::process::ExitCode::from(code),
         Err(failure) => {
-            out::tell(&format!("holdpoint: {failure}"));
+            // It may quote what stands in a file or in an answer.
+            let told = failure.to_string();
+            out::tell(&format!("holdpoint: {}", holdpoint_foreign::text::lines(&told)));
             std::process::ExitCode::from(failure.code)
         }
     }

@@ -18,7 +18,9 @@ use crate::failure::Failure;
 /// An environment by its name or file, with what the runbook's variables override, and its secrets.
 pub(crate) async fn resolve(name: &str) -> Result<(Environment, Secrets), Failure> {
     let (mut environment, mut secrets) = if Path::new(name).is_file() {
-        let text = std::fs::read_to_string(name)?;
+        let limit = holdpoint_check::environment::FILE_LIMIT as u64;
+        let text = holdpoint_foreign::file::read_text(Path::new(name), limit)
+            .map_err(|error| Failure::usage(format!("{name}: {error}")))?;
         let (environment, throwaway) =
             Environment::from_json(&text).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
         let secrets =
@@ -91,7 +93,7 @@ pub(crate) async fn environment(command: EnvironmentCommand) -> Result<u8, Failu
             for name in store.names() {
                 match store.load(&name) {
                     Ok(environment) => println!("{name}\t{}", environment.api_url),
-                    Err(error) => println!("{name}\t{error}"),
+                    Err(error) => println!("{name}\t{}", holdpoint_foreign::text::line(&error.to_string())),
                 }
             }
             println!("rehearsal\tbuilt in: holdpoint check --rehearse");

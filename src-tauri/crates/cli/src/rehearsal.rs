@@ -17,17 +17,12 @@ pub(crate) fn manner(profile: Option<Profile>, drill: Option<&str>, oddity: Opti
 
 /// `holdpoint rehearse`: up until Ctrl-C.
 pub(crate) async fn keep(options: RehearseOptions) -> Result<u8, Failure> {
-<<<<<<< HEAD
-    let manner = manner(Some(options.profile), options.drill.as_deref());
+    let manner = manner(Some(options.profile), options.drill.as_deref(), options.oddity.as_deref());
     let mut signals = Signals::listen()?;
     let rehearsal = tokio::select! {
         started = Rehearsal::start(&manner, options.recorded_durations) => started?,
         _ = signals.next() => return Ok(0),
     };
-=======
-    let manner = manner(Some(options.profile), options.drill.as_deref(), options.oddity.as_deref());
-    let rehearsal = Rehearsal::start(&manner, options.recorded_durations).await?;
->>>>>>> railway
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("rehearsal.json");
     private_file(&path, &rehearsal.line)?;

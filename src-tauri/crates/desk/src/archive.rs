@@ -2,7 +2,6 @@
 //! the truth; everything else can be made again from it.
 
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -12,6 +11,7 @@ use holdpoint_check::run::JOURNAL_FILE;
 use holdpoint_check::verdict::{Verdict, Word};
 use holdpoint_check::words::ChaosMode;
 use holdpoint_check::{fold, journal, judge, waivers};
+use holdpoint_foreign::file;
 use holdpoint_report::{JSON_FILE, Recorded, files, recorded};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,8 @@ use crate::view::{CheckSummary, ChecksPage, ChecksQuery, Origin, VerdictFilter};
 
 /// What lists show of a check, so that thousands open at once. Made again from the journal when it is missing.
 const SUMMARY_FILE: &str = "summary.json";
+/// A summary has some KiB; a larger one is made again.
+const SUMMARY_LIMIT: u64 = 256 * 1024;
 /// A results file that was opened, byte by byte as it was.
 const IMPORTED_FILE: &str = "imported.json";
 
@@ -164,13 +166,9 @@ impl Archive {
 
     /// Adds a results file from outside. The same file is added once: then the check it became is answered.
     pub fn import(&self, path: &Path) -> Result<CheckSummary, DeskError> {
+        let bytes = recorded::bytes(path)?;
         // Judged before anything is written: what is refused leaves no trace.
-        let _ = recorded::read(path)?;
-        let unreadable = |error: std::io::Error| {
-            DeskError::new("file.unreadable", "This file cannot be read.", "").because(error)
-        };
-        let mut bytes = Vec::new();
-        fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
+        let _ = recorded::parse(&bytes, path)?;
         for (number, folder) in self.numbers() {
             let known = folder.join(IMPORTED_FILE);
             let same_size = known.metadata().is_ok_and(|data| data.len() == bytes.len() as u64);
@@ -308,7 +306,7 @@ fn journal_bytes(folder: &Path) -> u64 {
 }
 
 fn summary_of(number: u32, folder: &Path) -> Result<CheckSummary, DeskError> {
-    let kept = fs::read(folder.join(SUMMARY_FILE)).ok();
+    let kept = file::read(&folder.join(SUMMARY_FILE), SUMMARY_LIMIT).ok();
     let kept = kept.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
     match kept.filter(|kept| kept.journal_bytes == journal_bytes(folder)) {
         // A folder that somebody copied still holds the number of the one it was copied from.

@@ -3,6 +3,7 @@
 use holdpoint_check::environment::EnvironmentError;
 use holdpoint_check::journal::JournalError;
 use holdpoint_check::run::{LockError, StartError};
+use holdpoint_foreign::text;
 use holdpoint_report::ReadError;
 use holdpoint_settings::{KeychainError, StoreError};
 
@@ -27,7 +28,8 @@ impl DeskError {
     /// The same with its cause.
     #[must_use]
     pub fn because(mut self, why: impl std::fmt::Display) -> Self {
-        self.0.why = why.to_string();
+        // It may quote what stands in a file or in an answer.
+        self.0.why = text::lines(&why.to_string()).into_owned();
         self
     }
 
@@ -79,7 +81,9 @@ impl From<ReadError> for DeskError {
         let code = match &error {
             ReadError::Unreadable { .. } => "file.unreadable",
             ReadError::TooLarge(_) => "file.too_large",
-            ReadError::NotJson { .. } | ReadError::Foreign { .. } => "file.not_results",
+            ReadError::NotJson { .. } | ReadError::Foreign { .. } | ReadError::Impossible { .. } => {
+                "file.not_results"
+            }
             ReadError::Newer { .. } => "file.newer",
         };
         Self::new(code, "This file was not opened.", "Choose a step3_results.json.").because(error)

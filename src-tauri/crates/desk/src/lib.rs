@@ -24,5 +24,6 @@ pub mod view;
 
 pub use desk::Desk;
 pub use error::DeskError;
+pub use holdpoint_foreign::file;
 pub use holdpoint_report::charts::Theme;
 pub use holdpoint_report::files::write_whole;

@@ -123,7 +123,7 @@ pub fn of_foreign(number: u32, file: &Recorded) -> CheckSummary {
         kind: Kind::Staging,
         drill: None,
         started_at: text(|explained| &explained.started_at),
-        elapsed_ms: explained.as_ref().map_or(0, |explained| explained.seconds * 1000),
+        elapsed_ms: explained.as_ref().map_or(0, |explained| explained.seconds.saturating_mul(1000)),
         word: Word::NoVerdict,
         no_verdict: Some(NoVerdict::Unproven { criteria: Vec::new() }),
         headline: format!("NO VERDICT: a recorded file of another runner, which claims \"{claims}\""),

@@ -10,6 +10,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A longest recordable duration of one hour, in microseconds.
 const HIGHEST_MICROS: u64 = 3_600_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
+/// More samples than any load takes; sums of some thousand such counts do not run over.
+const HIGHEST_COUNT: u64 = 1 << 48;
+/// How the second version of the encoding begins, its counts as variable lengths.
+const V2_COOKIE: u32 = 0x1c84_9303 | 0x10;
 
 /// Durations in microseconds, 1 µs to 1 h at three significant digits.
 ///
@@ -94,14 +98,18 @@ impl Histogram {
         if rank == 0 || rank > self.len() {
             return None;
         }
-        let mut seen = 0;
-        for bucket in self.0.iter_recorded() {
-            seen += bucket.count_since_last_iteration();
-            if seen >= rank {
-                return Some(bucket.value_iterated_to() as f64 / 1000.0);
-            }
-        }
-        None
+        let mut seen = 0_u64;
+        self.counts().find_map(|(millis, count)| {
+            seen = seen.saturating_add(count);
+            (seen >= rank).then_some(millis)
+        })
+    }
+
+    /// Each distinct duration in milliseconds with how often it was recorded, the shortest first.
+    pub fn counts(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        self.0
+            .iter_recorded()
+            .map(|bucket| (bucket.value_iterated_to() as f64 / 1000.0, bucket.count_at_value()))
     }
 
     /// The largest sample in milliseconds.
@@ -122,14 +130,36 @@ impl Histogram {
         STANDARD.encode(bytes)
     }
 
-    /// Reads what [`Histogram::to_text`] wrote.
+    /// Reads what [`Histogram::to_text`] wrote. Other encodings and bounds are refused: they are not ours, and could ask
+    /// for any amount of memory.
     pub fn from_text(text: &str) -> Result<Self, HistogramError> {
         let bytes = STANDARD.decode(text)?;
-        HdrDeserializer::new()
-            .deserialize(&mut bytes.as_slice())
-            .map(Self)
-            .map_err(|error| HistogramError::Content(error.to_string()))
+        if !has_our_head(&bytes) {
+            return Err(HistogramError::Content("it is of another kind than Holdpoint writes".into()));
+        }
+        let read = HdrDeserializer::new()
+            .deserialize::<u64, _>(&mut bytes.as_slice())
+            .map_err(|error| HistogramError::Content(error.to_string()))?;
+        // Summed here, because the library's own sum saturates.
+        let count = read.iter_recorded().map(|bucket| u128::from(bucket.count_at_value())).sum::<u128>();
+        if count > u128::from(HIGHEST_COUNT) {
+            return Err(HistogramError::Content("it counts more than can have been measured".into()));
+        }
+        Ok(Self(read))
     }
+}
+
+/// Whether bytes begin as every histogram of ours: version 2, nothing compressed, our bounds, and as long as they say.
+fn has_our_head(bytes: &[u8]) -> bool {
+    let Some((head, payload)) = bytes.split_first_chunk::<40>() else { return false };
+    let [cookie, length, offset, digits] =
+        [0, 4, 8, 12].map(|at| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]));
+    cookie == V2_COOKIE
+        && length as usize == payload.len()
+        && offset == 0
+        && digits == u32::from(SIGNIFICANT_DIGITS)
+        && head[16..24] == 1_u64.to_be_bytes()
+        && head[24..32] == HIGHEST_MICROS.to_be_bytes()
 }
 
 impl Serialize for Histogram {
@@ -163,6 +193,25 @@ mod tests {
         assert_eq!(histogram.rank_ms(0), None);
     }
 
+    /// A few bytes must not be able to ask for gigabytes, by their bounds, their length or by being compressed.
+    #[test]
+    fn a_histogram_that_is_not_ours_is_refused_before_it_takes_memory() {
+        let mut histogram = Histogram::new();
+        histogram.record(Duration::from_millis(5));
+        let ours = STANDARD.decode(histogram.to_text()).unwrap();
+        assert!(Histogram::from_text(&STANDARD.encode(&ours)).is_ok());
+        for (place, value) in [(3, 0x14), (4, 0x7f), (8, 1), (15, 5), (23, 2), (24, 0x7f)] {
+            let mut changed = ours.clone();
+            changed[place] = value;
+            assert!(Histogram::from_text(&STANDARD.encode(&changed)).is_err(), "{place}");
+        }
+        let mut wide = hdrhistogram::Histogram::<u64>::new_with_bounds(1, HIGHEST_MICROS, 3).unwrap();
+        wide.record_n(1000, u64::MAX / 4).unwrap();
+        let mut bytes = Vec::new();
+        V2Serializer::new().serialize(&wide, &mut bytes).unwrap();
+        assert!(Histogram::from_text(&STANDARD.encode(&bytes)).is_err());
+    }
+
     proptest! {
         #[test]
         fn text_keeps_every_sample(micros in proptest::collection::vec(1_u64..HIGHEST_MICROS, 0..200)) {
@@ -190,6 +239,11 @@ mod tests {
             merged.merge(&record(&right));
             let together: Vec<u64> = left.iter().chain(&right).copied().collect();
             prop_assert_eq!(merged, record(&together));
+        }
+
+        #[test]
+        fn foreign_bytes_are_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Histogram::from_text(&STANDARD.encode(bytes));
         }
 
         #[test]

@@ -7,11 +7,13 @@
 mod fitness;
 mod histogram;
 mod model;
+mod packed;
 mod pulse;
 mod record;
 
 pub use fitness::{Fitness, FitnessLimits, FitnessWatch};
 pub use histogram::{Histogram, HistogramError};
 pub use model::{Operation, constant_rate, rounds};
+pub use packed::Packed;
 pub use pulse::{Beat, Pulse};
 pub use record::{Failure, OperationRecord, Recorder};

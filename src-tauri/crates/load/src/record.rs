@@ -40,16 +40,17 @@ pub struct OperationRecord {
 impl OperationRecord {
     /// All failures.
     pub fn failures(&self) -> u64 {
-        self.failed.values().sum()
+        self.failed.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// Adds every sample and count of `other`.
     pub fn merge(&mut self, other: &Self) {
-        self.planned += other.planned;
-        self.sent += other.sent;
-        self.ok += other.ok;
+        self.planned = self.planned.saturating_add(other.planned);
+        self.sent = self.sent.saturating_add(other.sent);
+        self.ok = self.ok.saturating_add(other.ok);
         for (class, count) in &other.failed {
-            *self.failed.entry(class.clone()).or_default() += count;
+            let known = self.failed.entry(class.clone()).or_default();
+            *known = known.saturating_add(*count);
         }
         self.latency.merge(&other.latency);
         self.service.merge(&other.service);

@@ -1,9 +1,9 @@
 //! The token that the Railway CLI keeps, in its old and new form (Railway facts 3). Read only, never refreshed.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use holdpoint_foreign::file;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -58,11 +58,14 @@ pub fn path_in(home: &Path) -> PathBuf {
 /// Reads the token; `now` decides whether it has expired.
 pub fn read(path: &Path, now: DateTime<Utc>) -> Result<CliToken, CliConfigError> {
     let unreadable = |source| CliConfigError::Unreadable { path: path.to_owned(), source };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut text = String::new();
-    file.take(SIZE_LIMIT).read_to_string(&mut text).map_err(unreadable)?;
+    let text = file::read_text(path, SIZE_LIMIT).map_err(|error| unreadable(error.into()))?;
+    parse(&text, path, now)
+}
+
+/// Reads the token in the text of the CLI's file; `path` is what errors name.
+pub fn parse(text: &str, path: &Path, now: DateTime<Utc>) -> Result<CliToken, CliConfigError> {
     let foreign = || CliConfigError::Foreign(path.to_owned());
-    let config: Value = serde_json::from_str(&text).map_err(|_| foreign())?;
+    let config: Value = serde_json::from_str(text).map_err(|_| foreign())?;
     let user = config.as_object().ok_or_else(foreign)?.get("user");
     let token_of = |field: &str| {
         user.and_then(|user| user.get(field))

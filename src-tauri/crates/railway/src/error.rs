@@ -1,5 +1,6 @@
 //! Railway's refusals in classes. Most come as HTTP 200 (Railway facts 8).
 
+use holdpoint_foreign::text;
 use serde_json::Value;
 
 /// Why Railway did not do or say what was asked. No text holds a token, a header or a raw body.
@@ -167,9 +168,9 @@ impl Error {
 }
 
 /// A foreign text on one line, cut, without what a terminal would act on.
-pub(crate) fn cut(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().filter(|c| !c.is_control()).take(200).collect()
+pub(crate) fn cut(words: &str) -> String {
+    let line: String = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    text::cut(&line, 200)
 }
 
 fn trace(id: Option<&str>) -> String {

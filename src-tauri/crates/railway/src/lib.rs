@@ -15,6 +15,7 @@ mod types;
 pub use client::{Client, Pinned};
 pub use error::Error;
 pub use secrecy::{ExposeSecret, SecretString};
+pub use transport::{mutation_answer, read_answer};
 pub use types::{
     Budget, Deployment, EnvironmentState, Instance, LogLine, Reach, ServiceInstance, Status, Target,
     TokenKind, remedy_of,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use holdpoint_foreign::{json::Limits as Size, text};
 use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,7 +16,7 @@ use crate::error::{Error, cut};
 use crate::types::TokenKind;
 
 /// The largest answer that is read.
-const BODY_LIMIT: usize = 8 * 1024 * 1024;
+const LIMITS: Size = Size { bytes: 8 * 1024 * 1024, values: 400_000 };
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a read is repeated after a passing fault.
 const READ_RETRIES: u32 = 2;
@@ -152,32 +153,18 @@ impl Transport {
                 other => break other?,
             }
         };
-        let value = data.get_mut(field).map(Value::take).unwrap_or_default();
-        if value.is_null() {
-            return Err(Error::NotFound(format!("{field} is empty")));
-        }
-        serde_json::from_value(value)
-            .map_err(|error| Error::InvalidDocument(cut(&format!("{field}: {error}"))))
+        field_of(&mut data, field)
     }
 
     /// Sends a mutation, once. `Ok` only where Railway answers `true`.
     pub(crate) async fn mutate(&self, document: &str, variables: Value, field: &str) -> Result<(), Error> {
-        let data = self.send(document, &variables, Call::Mutation).await?;
-        match data.get(field) {
-            Some(Value::Bool(true)) => Ok(()),
-            None | Some(Value::Null | Value::Bool(false)) => Err(Error::NotAccepted),
-            Some(_) => Err(Error::Ambiguous(format!("{field} is neither true nor false"))),
-        }
+        accepted(&self.send(document, &variables, Call::Mutation).await?, field)
     }
 
     async fn send(&self, document: &str, variables: &Value, call: Call) -> Result<Value, Error> {
-        match (self.exchange(document, variables, call).await, call) {
-            // Neither says that nothing happened. Who takes them for a refusal would not look after the service.
-            (Err(Error::Transient(what) | Error::Unknown { message: what, .. }), Call::Mutation) => {
-                Err(Error::Ambiguous(what))
-            }
-            (Err(Error::Auth(what)), _) => Err(Error::Auth(format!("{what} (sent as {})", self.kind.word()))),
-            (answer, _) => answer,
+        match definite(self.exchange(document, variables, call).await, call) {
+            Err(Error::Auth(what)) => Err(Error::Auth(format!("{what} (sent as {})", self.kind.word()))),
+            answer => answer,
         }
     }
 
@@ -210,16 +197,69 @@ impl Transport {
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error, limit))? {
-            if body.len() + chunk.len() > BODY_LIMIT {
+            if body.len() + chunk.len() > LIMITS.bytes {
                 return Err(Error::Unknown { message: "the answer is too large".into(), trace_id: None });
             }
             body.extend_from_slice(&chunk);
         }
-        let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else {
-            return Err(foreign(status, &String::from_utf8_lossy(&body), call));
-        };
-        hide(&mut answer, self.token.expose_secret());
-        meaning(status, answer, call)
+        understood(status, &body, self.token.expose_secret(), call)
+    }
+}
+
+fn understood(status: StatusCode, body: &[u8], token: &str, call: Call) -> Result<Value, Error> {
+    let parsed = LIMITS.check(body).ok().and_then(|()| serde_json::from_slice::<Value>(body).ok());
+    let Some(mut answer) = parsed else {
+        return Err(foreign(status, &String::from_utf8_lossy(body), call));
+    };
+    hide(&mut answer, token);
+    text::clean(&mut answer);
+    meaning(status, answer, call)
+}
+
+/// What the data of an answer hold under a name.
+fn field_of<T: DeserializeOwned>(data: &mut Value, field: &str) -> Result<T, Error> {
+    let value = data.get_mut(field).map(Value::take).unwrap_or_default();
+    if value.is_null() {
+        return Err(Error::NotFound(format!("{field} is empty")));
+    }
+    serde_json::from_value(value).map_err(|error| Error::InvalidDocument(cut(&format!("{field}: {error}"))))
+}
+
+/// What an answer to a read of `field` means, given the token it was asked with.
+pub fn read_answer<T: DeserializeOwned>(
+    status: u16,
+    body: &[u8],
+    token: &str,
+    field: &str,
+) -> Result<T, Error> {
+    field_of(&mut understood(code(status), body, token, Call::Read)?, field)
+}
+
+/// What an answer to the mutation `field` means: `Ok` is a plain `true` alone.
+pub fn mutation_answer(status: u16, body: &[u8], token: &str, field: &str) -> Result<(), Error> {
+    accepted(&definite(understood(code(status), body, token, Call::Mutation), Call::Mutation)?, field)
+}
+
+fn code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn accepted(data: &Value, field: &str) -> Result<(), Error> {
+    match data.get(field) {
+        Some(Value::Bool(true)) => Ok(()),
+        None | Some(Value::Null | Value::Bool(false)) => Err(Error::NotAccepted),
+        Some(_) => Err(Error::Ambiguous(format!("{field} is neither true nor false"))),
+    }
+}
+
+/// Neither a passing fault nor an unknown one says that nothing happened. Who takes them for a refusal of a mutation
+/// would not look after the service.
+fn definite(answer: Result<Value, Error>, call: Call) -> Result<Value, Error> {
+    match (answer, call) {
+        (Err(Error::Transient(what) | Error::Unknown { message: what, .. }), Call::Mutation) => {
+            Err(Error::Ambiguous(what))
+        }
+        (answer, _) => answer,
     }
 }
 

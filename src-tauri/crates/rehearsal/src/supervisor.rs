@@ -97,13 +97,9 @@ pub(crate) async fn up(options: Options) -> Outcome {
             return Ok(());
         }
     }
-<<<<<<< HEAD
-=======
-    supervisor.wait_until_ready().await?;
     if supervisor.odd.is(Oddity::Crashed) || supervisor.odd.is(Oddity::Stopped) {
         supervisor.kill(Role::Worker).await;
     }
->>>>>>> railway
     let environment = supervisor.environment(&api_url, &railway_url);
     write_private(&state.join("environment.json"), &environment.to_string())?;
     announce(&environment.to_string());

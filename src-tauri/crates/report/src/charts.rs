@@ -43,6 +43,8 @@ pub struct Chart {
 }
 
 const WIDTH: u32 = 720;
+/// The most seconds a chart shows: twelve hours. More would make a picture of many megabytes that shows no one second.
+const SECONDS_LIMIT: usize = 43_200;
 
 #[derive(Clone, Copy)]
 struct Palette {
@@ -243,11 +245,10 @@ fn histogram(test: TestId, latency: &Histogram, theme: Theme) -> Option<Chart> {
     let bins = usize::try_from(count.min(30)).unwrap_or(30).max(4);
     let width = ((most - least) / bins as f64).max(0.1);
     let mut counts = vec![0_u64; bins];
-    for rank in 1..=count {
-        let value = latency.rank_ms(rank)?;
+    for (value, many) in latency.counts() {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to bins")]
         let bin = (((value - least) / width) as usize).min(bins - 1);
-        counts[bin] += 1;
+        counts[bin] += many;
     }
     let edges = |bin: usize| (least + bin as f64 * width, least + (bin + 1) as f64 * width);
     let top = counts.iter().copied().max().unwrap_or(1);
@@ -306,20 +307,21 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
         Some(test) => {
             let one = results.tests.get(&test)?;
             let began = one.began_ms?;
-            (began, began + one.elapsed_ms.unwrap_or(results.elapsed_ms.saturating_sub(began)))
+            (began, began.saturating_add(one.elapsed_ms.unwrap_or(results.elapsed_ms.saturating_sub(began))))
         }
     };
     let seconds: Vec<_> = results
         .intervals
         .iter()
-        .filter(|second| second.from_ms + 1000 > from && second.from_ms < to)
+        .filter(|second| second.from_ms.saturating_add(1000) > from && second.from_ms < to)
         .collect();
-    if seconds.is_empty() || to <= from {
+    if seconds.is_empty() || seconds.len() > SECONDS_LIMIT || to <= from {
         return None;
     }
     let p95 = |second: &holdpoint_check::event::Interval| second.latency.quantile_ms(0.95);
     let top_ms = seconds.iter().filter_map(|second| p95(second)).fold(1.0, f64::max) * 1.2;
-    let top_count = seconds.iter().map(|second| second.ok + second.failed).max().unwrap_or(1).max(1);
+    let top_count =
+        seconds.iter().map(|second| second.ok.saturating_add(second.failed)).max().unwrap_or(1).max(1);
     let faults: Vec<_> = results
         .faults
         .iter()
@@ -417,7 +419,7 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
                     if wide {
                         let at = (*start).max(from);
                         let row = match last {
-                            Some((before, row)) if at - before < (to - from) / 4 => (row + 1) % 3,
+                            Some((before, row)) if at.abs_diff(before) < (to - from) / 4 => (row + 1) % 3,
                             _ => 0,
                         };
                         last = Some((at, row));
@@ -450,8 +452,8 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
             ]
         })
         .collect();
-    let failed: u64 = seconds.iter().map(|second| second.failed).sum();
-    let answered: u64 = seconds.iter().map(|second| second.ok).sum();
+    let failed = seconds.iter().fold(0_u64, |sum, second| sum.saturating_add(second.failed));
+    let answered = seconds.iter().fold(0_u64, |sum, second| sum.saturating_add(second.ok));
     let mut alt = format!("{answered} requests answered and {failed} failed.");
     for (fault, start, _) in &faults {
         let _ = match &fault.recovered {
@@ -483,7 +485,7 @@ fn pieces<'a>(
     let mut pieces: Vec<Vec<&holdpoint_check::event::Interval>> = Vec::new();
     for second in seconds.iter().filter(|second| second.ok > 0) {
         match pieces.last_mut() {
-            Some(piece) if piece.last().is_some_and(|last| second.from_ms - last.from_ms < 1500) => {
+            Some(piece) if piece.last().is_some_and(|last| second.from_ms.abs_diff(last.from_ms) < 1500) => {
                 piece.push(second);
             }
             _ => pieces.push(vec![second]),

@@ -7,6 +7,7 @@ use holdpoint_check::results::Results;
 use holdpoint_check::statistics::{percentile_bound_ms, percentile_ms};
 use holdpoint_check::verdict::{Criterion, Verdict, Weight};
 use holdpoint_check::words::{ChaosMode, TestId};
+use holdpoint_foreign::text as foreign;
 
 use crate::charts::Chart;
 use crate::json::status;
@@ -47,12 +48,13 @@ fn line(text: &mut String, content: impl AsRef<str>) {
     let _ = writeln!(text, "{}", content.as_ref());
 }
 
-/// A foreign value inside a table or sentence: one line, no Markdown, no HTML.
-fn inert(value: &str) -> String {
+/// A foreign value inside a table or sentence: one line, no Markdown, no HTML, no address that becomes a link.
+pub fn inert(value: &str) -> String {
+    let value = foreign::line(value);
     let mut out = String::with_capacity(value.len());
-    for letter in value.chars() {
+    let mut letters = value.chars().peekable();
+    while let Some(letter) = letters.next() {
         match letter {
-            '\n' | '\r' | '\t' => out.push(' '),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
@@ -60,7 +62,10 @@ fn inert(value: &str) -> String {
                 out.push('\\');
                 out.push(letter);
             }
-            letter if letter.is_control() => {}
+            // Readers make links of `https://…`, `www.…` and `a@b` by themselves.
+            ':' if letters.peek() == Some(&'/') => out.push_str("\\:"),
+            '.' if out.ends_with("www") || out.ends_with("WWW") => out.push_str("\\."),
+            '@' => out.push_str("\\@"),
             letter => out.push(letter),
         }
     }
@@ -91,15 +96,15 @@ fn head(text: &mut String, results: &Results, verdict: &Verdict) {
     line(text, "| | |");
     line(text, "|---|---|");
     let mut row = |name: &str, value: String| line(text, format!("| {name} | {value} |"));
-    row("Scope", verdict.scope.clone());
+    row("Scope", inert(&verdict.scope));
     row("Chaos", verdict.chaos.word().into());
     row("Environment", format!("{} ({})", inert(&environment.name), inert(environment.api_url.as_str())));
     row("Version", results.api.first().map_or("unknown".into(), |api| inert(&api.version)));
     row("Started", results.started_at.format("%Y-%m-%d %H:%M:%S UTC").to_string());
     row("Duration", format!("{:.1} s", results.elapsed_ms as f64 / 1000.0));
-    row("Check", results.check_id.clone());
+    row("Check", inert(&results.check_id));
     row("Plan", format!("sha256 {}", results.plan.digest().get(..16).unwrap_or_default()));
-    row("Holdpoint", results.holdpoint.clone());
+    row("Holdpoint", inert(&results.holdpoint));
     line(text, "");
 }
 
@@ -221,8 +226,9 @@ fn tests(text: &mut String, results: &Results, verdict: &Verdict) {
             line(
                 text,
                 format!(
-                    "| {test} {} | {kind} | {} | {} | {} | {} ({}) | {} | {status} |",
+                    "| {test} {} | {} | {} | {} | {} | {} ({}) | {} | {status} |",
                     test.title(),
+                    inert(kind),
                     record.sent,
                     record.failures(),
                     ms(percentile_ms(&record.latency, 0.5)),
@@ -260,7 +266,9 @@ fn faults(text: &mut String, results: &Results) {
         let requested =
             fault.requested_at.map_or("not accepted".into(), |at| at.format("%H:%M:%S%.3f UTC").to_string());
         let proof = match (&fault.proven, &fault.refused, &fault.unproven) {
-            (Some((how, before, after)), _, _) => format!("{how}: {} → {}", inert(before), inert(after)),
+            (Some((how, before, after)), _, _) => {
+                format!("{}: {} → {}", inert(how), inert(before), inert(after))
+            }
             (None, Some((_, message, _)), _) => format!("refused: {}", inert(message)),
             (None, None, Some(reason)) => format!("none: {}", inert(reason)),
             (None, None, None) => "none".into(),
@@ -351,7 +359,12 @@ fn bucket(text: &mut String, results: &Results) {
         };
         line(
             text,
-            format!("| {} | {} | {state} | {} |", part.part, inert(&part.title), inert(&part.observed)),
+            format!(
+                "| {} | {} | {state} | {} |",
+                inert(&part.part.to_string()),
+                inert(&part.title),
+                inert(&part.observed)
+            ),
         );
     }
     line(text, "");

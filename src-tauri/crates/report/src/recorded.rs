@@ -1,18 +1,20 @@
 //! Results files read back: ours, and the two recorded formats of before us, which are explained and never believed.
 
 use std::fmt::Write as _;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use holdpoint_check::results::Results;
 use holdpoint_check::verdict::Verdict;
+use holdpoint_foreign::{file, json, text};
 use serde_json::Value;
 
 use crate::json::FORMAT;
-use crate::markdown;
+use crate::markdown::{self, inert};
 
 /// A results file is some hundred KiB; more than this is not read.
-const SIZE_LIMIT: u64 = 64 * 1024 * 1024;
+const LIMITS: json::Limits = json::Limits { bytes: 64 * 1024 * 1024, values: 1_000_000 };
+/// More loads than any check measures: each takes half a megabyte of memory.
+const MEASURED_LIMIT: usize = 400;
 
 /// Why a file cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +46,14 @@ pub enum ReadError {
         /// What.
         missing: &'static str,
     },
+    /// It says what no check of ours can have measured or done.
+    #[error("{path} was not written by Holdpoint as it is: {problem}")]
+    Impossible {
+        /// Which.
+        path: PathBuf,
+        /// What.
+        problem: String,
+    },
     /// It was written by a newer version.
     #[error("{path} has format {format}, this Holdpoint reads {FORMAT}; use a newer Holdpoint")]
     Newer {
@@ -67,28 +77,40 @@ pub enum Recorded {
 
 /// Reads a results file of any of the three kinds.
 pub fn read(path: &Path) -> Result<Recorded, ReadError> {
-    let unreadable = |source| ReadError::Unreadable { path: path.to_owned(), source };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(ReadError::TooLarge(path.to_owned()));
-    }
-    let not_json =
-        |error: serde_json::Error| ReadError::NotJson { path: path.to_owned(), problem: error.to_string() };
-    let value: Value = serde_json::from_slice(&bytes).map_err(not_json)?;
+    parse(&bytes(path)?, path)
+}
+
+/// The bytes of what may be a results file.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
+    file::read(path, LIMITS.bytes as u64).map_err(|error| match error {
+        file::Error::Unreadable(source) => ReadError::Unreadable { path: path.to_owned(), source },
+        file::Error::TooLarge(_) => ReadError::TooLarge(path.to_owned()),
+    })
+}
+
+/// Reads the bytes of a results file; `path` is what errors name. Every text in it is made inert first.
+pub fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, ReadError> {
+    let not_json = |problem: String| ReadError::NotJson { path: path.to_owned(), problem };
+    LIMITS.check(bytes).map_err(|error| not_json(error.to_string()))?;
+    let mut value: Value = serde_json::from_slice(bytes).map_err(|error| not_json(json::said(&error)))?;
+    text::clean(&mut value);
     for field in ["environment", "load_tests", "chaos_tests", "overall_status"] {
         if value.get(field).is_none() {
             return Err(ReadError::Foreign { path: path.to_owned(), missing: field });
         }
     }
-    if let Some(ours) = value.get("holdpoint") {
+    if let Some(ours) = value.get_mut("holdpoint") {
         let format = ours.get("format").and_then(Value::as_u64).unwrap_or(0);
         if format != u64::from(FORMAT) {
             return Err(ReadError::Newer { path: path.to_owned(), format });
         }
-        let results =
-            Results::from_value(ours.get("results").cloned().unwrap_or_default()).map_err(not_json)?;
+        let results = ours.get_mut("results").map(Value::take).unwrap_or_default();
+        let impossible = |problem: String| ReadError::Impossible { path: path.to_owned(), problem };
+        if measured(&results) > MEASURED_LIMIT {
+            return Err(impossible("it holds more loads than a check measures".into()));
+        }
+        let results = Results::from_value(results).map_err(|error| not_json(json::said(&error)))?;
+        results.check().map_err(impossible)?;
         // The verdict is computed again: what stands in a file from outside is not trusted.
         let verdict = holdpoint_check::judge::judge(&results);
         return Ok(Recorded::Ours(Box::new((results, verdict))));
@@ -98,6 +120,14 @@ pub fn read(path: &Path) -> Result<Recorded, ReadError> {
     } else {
         Ok(Recorded::Original(Box::new(value)))
     }
+}
+
+/// How many loads results hold.
+fn measured(results: &Value) -> usize {
+    let tests = results.get("tests").and_then(Value::as_object);
+    let operations =
+        tests.into_iter().flat_map(|tests| tests.values()).filter_map(|test| test.get("operations"));
+    operations.filter_map(Value::as_object).map(serde_json::Map::len).sum()
 }
 
 /// The file as Markdown: a report of ours, or what an old one did and did not prove.
@@ -110,7 +140,7 @@ pub fn markdown(recorded: &Recorded) -> String {
     }
 }
 
-/// What a file of another runner claims, and what that proves. Every text in it is inert: no markup, bounded.
+/// What a file of another runner claims, and what that proves. Every text in it is inert and bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
     /// Which runner wrote it.
@@ -160,10 +190,10 @@ pub fn explain(recorded: &Recorded) -> Option<Explained> {
     let seconds = seconds.clamp(0.0, 1e9) as u64;
     Some(Explained {
         runner,
-        claims: clean(text(value, "/overall_status")),
-        started_at: clean(text(value, "/test_started_at")),
+        claims: clean(stated(value, "/overall_status")),
+        started_at: clean(stated(value, "/test_started_at")),
         seconds,
-        api_url: clean(text(value, "/environment/api_url")),
+        api_url: clean(stated(value, "/environment/api_url")),
         tests,
         evidence: evidence(value),
     })
@@ -178,20 +208,21 @@ fn explained_markdown(explained: &Explained) -> String {
     say(String::new());
     say(format!(
         "Written by: {}. Its own status reads \"{}\"; that is its claim, not ours.",
-        explained.runner, explained.claims
+        explained.runner,
+        inert(&explained.claims)
     ));
-    say(format!("Started {}, API {}.", explained.started_at, explained.api_url));
+    say(format!("Started {}, API {}.", inert(&explained.started_at), inert(&explained.api_url)));
     say(String::new());
     say(format!("| {} |", EXPLAINED_COLUMNS.join(" | ")));
     say("|---|---|---|---|---|---|".into());
     for row in &explained.tests {
-        say(format!("| {} |", row.join(" | ")));
+        say(format!("| {} |", row.each_ref().map(|cell| inert(cell)).join(" | ")));
     }
     say(String::new());
     say("## Evidence and bucket".into());
     say(String::new());
     for line in &explained.evidence {
-        say(format!("- {line}"));
+        say(format!("- {}", inert(line)));
     }
     say(String::new());
     say("## Verdict of Holdpoint".into());
@@ -200,14 +231,12 @@ fn explained_markdown(explained: &Explained) -> String {
     out
 }
 
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+fn stated<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or("unknown")
 }
 
 fn clean(text: &str) -> String {
-    let kept: String =
-        text.chars().filter(|letter| !letter.is_control() && !"<>|`".contains(*letter)).collect();
-    kept.chars().take(200).collect()
+    text::cut(text, 200)
 }
 
 fn row(name: &str, test: &Value) -> [String; 6] {
@@ -267,7 +296,7 @@ fn chaos(test: &Value) -> (String, String) {
 }
 
 fn evidence(value: &Value) -> Vec<String> {
-    let packs = value.get("rep_integrity_results").and_then(Value::as_array).cloned().unwrap_or_default();
+    let packs = value.get("rep_integrity_results").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut lines = Vec::new();
     if packs.is_empty() {
         lines.push("no evidence pack was looked at".to_owned());
@@ -289,9 +318,10 @@ fn evidence(value: &Value) -> Vec<String> {
         if bucket { "verified" } else { "not verified" }
     ));
     let runs = value.get("all_run_ids").and_then(Value::as_array).map_or(0, Vec::len);
+    let stuck = value.get("stuck_runs_count").and_then(Value::as_u64);
     lines.push(format!(
         "{runs} run ids on record; stuck runs {}",
-        value.get("stuck_runs_count").unwrap_or(&Value::Null)
+        stuck.map_or_else(|| "not stated".to_owned(), |count| count.to_string())
     ));
     lines
 }

@@ -1,11 +1,11 @@
 //! Environment files in the configuration folder, one a file, named after the environment.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 use holdpoint_check::environment::{Environment, EnvironmentError, FILE_LIMIT, is_name};
 use holdpoint_check::files;
+use holdpoint_foreign::file;
 
 /// What can go wrong with saved environments.
 #[derive(Debug, thiserror::Error)]
@@ -100,9 +100,7 @@ impl Environments {
     /// Reads an environment file from anywhere.
     pub fn read_file(&self, path: &Path) -> Result<Environment, StoreError> {
         let unreadable = |source| StoreError::Unreadable { path: path.to_owned(), source };
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        let mut text = String::new();
-        file.take(FILE_LIMIT as u64 + 1).read_to_string(&mut text).map_err(unreadable)?;
+        let text = file::read_text(path, FILE_LIMIT as u64).map_err(|error| unreadable(error.into()))?;
         Environment::from_json(&text)
             .map(|(environment, _)| environment)
             .map_err(|source| StoreError::Invalid { path: path.to_owned(), source })

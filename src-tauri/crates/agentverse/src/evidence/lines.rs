@@ -1,6 +1,7 @@
 //! Reading a file of evidence with limits, and collecting what is wrong with it.
 
 use chrono::{DateTime, Utc};
+use holdpoint_foreign::text::cut;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -298,14 +299,6 @@ impl Problem {
 /// A foreign value, cut, and without characters that could act on whatever shows it.
 pub(super) fn short(text: &str) -> String {
     cut(text, VALUE_LIMIT)
-}
-
-fn cut(text: &str, limit: usize) -> String {
-    let inert = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
-    if text.chars().nth(limit).is_none() {
-        return text.chars().map(inert).collect();
-    }
-    text.chars().take(limit - 1).map(inert).chain(['…']).collect()
 }
 
 /// The parser has no class of its own for its recursion limit.

@@ -106,7 +106,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { file_bytes: 64 * 1024 * 1024, lines: 1_000_000, line_bytes: 1024 * 1024, values: 4_000_000 }
+        Self { file_bytes: 64 * 1024 * 1024, lines: 1_000_000, line_bytes: 1024 * 1024, values: 500_000 }
     }
 }
 

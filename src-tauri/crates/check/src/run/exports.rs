@@ -1,5 +1,6 @@
 //! An export from request to downloaded file.
 
+use holdpoint_agentverse::answer;
 use holdpoint_agentverse::error::{ApiError, ErrorClass};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -51,7 +52,10 @@ async fn steps(context: &Context, session: &Session, outcome: &mut ExportOutcome
     }
     let text = context.api.download_export(&created.export_id).await?;
     outcome.sha256 = Some(hex::encode(Sha256::digest(text.as_bytes())));
-    let Ok(content) = serde_json::from_str::<Value>(&text) else {
+    // Too full to be parsed is as good as not what was asked for.
+    let parsed =
+        answer::LIMITS.check(text.as_bytes()).ok().and_then(|()| serde_json::from_str::<Value>(&text).ok());
+    let Some(content) = parsed else {
         outcome.problem = Some("the downloaded file is not the JSON that was asked for".into());
         return Ok(());
     };

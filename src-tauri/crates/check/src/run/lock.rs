@@ -105,7 +105,8 @@ fn take_one(folder: &Path, name: &str, url: &str, check_id: &str) -> Result<File
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
-            let holder = file.read_to_string(&mut text).ok().and_then(|_| serde_json::from_str(&text).ok());
+            let read = file.take(4096).read_to_string(&mut text).ok();
+            let holder = read.and_then(|_| serde_json::from_str(&text).ok());
             return Err(LockError::Held { url: url.to_owned(), holder });
         }
         Err(TryLockError::Error(source)) => return Err(failed(source)),

@@ -124,6 +124,7 @@ async fn intervals(pulse: Arc<context::ApiPulse>, emit: Emitter, started: tokio:
         let now = started.elapsed();
         if let Some(Beat { ok, failed, latency }) = pulse.0.take() {
             let from_ms = u64::try_from(from.as_millis()).unwrap_or(u64::MAX);
+            let latency = (&latency).into();
             emit.emit(Event::Interval(Interval { from_ms, ok, failed, latency })).await;
         }
         from = now;

@@ -10,6 +10,9 @@ use super::session::Session;
 use crate::event::Event;
 use crate::words::TestId;
 
+/// What the five files of a run may hold together, in bytes: more is not kept in memory at once.
+const PACK_LIMIT: usize = 64 * 1024 * 1024;
+
 pub(super) async fn run(context: &Context, session: &Session) -> Result<(), String> {
     let Some(storage) = &context.storage else {
         return Err("no S3 key is set, so no evidence could be read".into());
@@ -52,10 +55,14 @@ async fn judge(
     }
     let succeeded = run.as_ref().is_none_or(|run| run.status == "succeeded");
     let mut files = std::collections::BTreeMap::new();
+    let mut room = PACK_LIMIT;
     for file in EvidenceFile::ALL {
         let key = format!("runs/{id}/{}", file.file_name());
-        let fetched = match storage.get(&key).await {
-            Ok(Some(bytes)) => Fetched::Bytes(bytes),
+        let fetched = match storage.get_within(&key, room).await {
+            Ok(Some(bytes)) => {
+                room -= bytes.len();
+                Fetched::Bytes(bytes)
+            }
             Ok(None) => Fetched::Absent,
             Err(error) => Fetched::Unreadable(error.to_string()),
         };

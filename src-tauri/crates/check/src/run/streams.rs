@@ -30,6 +30,8 @@ pub(super) struct Follow {
 const SPEED: f64 = 10.0;
 /// Lists of ticks in an outcome are cut here; the counts stay right.
 const LIST_LIMIT: usize = 50;
+/// Events beyond ten for each tick: a stream that never comes to its end is given up.
+const SURPLUS: u64 = 1000;
 
 /// Follows one stream. `seen` counts its events while it runs.
 pub(super) async fn follow(context: &Context, plan: &Follow, seen: &AtomicU64) -> StreamOutcome {
@@ -55,6 +57,10 @@ pub(super) async fn follow(context: &Context, plan: &Follow, seen: &AtomicU64) -
                         }
                         next = stream.next(plan.silence) => next,
                     };
+                    if next.is_ok() && account.is_endless() {
+                        let what = "more events came than a stream of these ticks has";
+                        return account.finish(StreamEndKind::Failed, what, first_cut);
+                    }
                     match next {
                         Ok(StreamEvent::Tick(tick)) => {
                             let now = Instant::now();
@@ -130,6 +136,7 @@ struct Account {
     outcome: StreamOutcome,
     ticks: BTreeSet<i64>,
     highest: Option<i64>,
+    events: u64,
 }
 
 impl Account {
@@ -157,11 +164,19 @@ impl Account {
             },
             ticks: BTreeSet::new(),
             highest: None,
+            events: 0,
         }
     }
 
     fn next_tick(&self) -> i64 {
-        self.highest.map_or(self.outcome.from_tick, |tick| tick + 1)
+        self.highest.map_or(self.outcome.from_tick, |tick| tick.saturating_add(1))
+    }
+
+    /// Counts an event; whether there were far more than there can be.
+    fn is_endless(&mut self) -> bool {
+        self.events += 1;
+        let ticks = self.outcome.to_tick.saturating_sub(self.outcome.from_tick).unsigned_abs();
+        self.events > ticks.saturating_add(1).saturating_mul(10).saturating_add(SURPLUS)
     }
 
     fn tick(&mut self, tick: i64, gap: Duration, since_open: Duration, first_cut: Option<Instant>) {
@@ -237,6 +252,22 @@ mod tests {
         let outcome = account(&[0, 1, 2, 3, 4]);
         assert!(outcome.missing.is_empty() && outcome.repeated.is_empty() && outcome.out_of_order.is_empty());
         assert!(outcome.completed);
+    }
+
+    #[test]
+    fn a_stream_that_goes_on_for_ever_is_given_up_and_the_last_tick_of_all_has_no_successor() {
+        let mut account = Account::new(&Follow {
+            test: TestId::L3,
+            id: "s".into(),
+            run_id: "r".into(),
+            from_tick: 0,
+            to_tick: 4,
+            silence: Duration::from_secs(1),
+            resume_for: None,
+        });
+        assert_eq!((0..10_000).position(|_| account.is_endless()), Some(1050));
+        account.tick(i64::MAX, Duration::ZERO, Duration::ZERO, None);
+        assert_eq!(account.next_tick(), i64::MAX);
     }
 
     #[test]

@@ -50,31 +50,25 @@ pub struct Rehearsal {
 
 impl Rehearsal {
     pub fn start(profile: &str) -> Self {
-<<<<<<< HEAD
         Self::start_by(Command::new(rehearsal_program()), profile)
     }
 
     /// The same by a command that ends in the rehearsal's program.
-    pub fn start_by(mut program: Command, profile: &str) -> Self {
-        let state = tempfile::tempdir().unwrap();
-        let mut child = program
-            .args(["up", "--profile", profile, "--state"])
-=======
-        Self::up(["--profile", profile])
+    pub fn start_by(program: Command, profile: &str) -> Self {
+        Self::up(program, ["--profile", profile])
     }
 
     /// A healthy one with an odd Railway.
     pub fn odd(oddity: &str) -> Self {
-        Self::up(["--oddity", oddity])
+        Self::up(Command::new(rehearsal_program()), ["--oddity", oddity])
     }
 
-    fn up(manner: [&str; 2]) -> Self {
+    fn up(mut program: Command, manner: [&str; 2]) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let mut child = Command::new(rehearsal_program())
+        let mut child = program
             .arg("up")
             .args(manner)
             .arg("--state")
->>>>>>> railway
             .arg(state.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

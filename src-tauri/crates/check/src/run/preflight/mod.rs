@@ -107,22 +107,14 @@ pub(super) async fn run(context: &Context) -> (Option<Session>, Vec<String>) {
 pub async fn preflight_rows(plan: Plan, secrets: &Secrets) -> Result<Preview, ConnectError> {
     let clients = Context::connect(&plan, secrets)?;
     let folder_less = crate::journal::Emitter::nowhere();
-<<<<<<< HEAD:src-tauri/crates/check/src/run/preflight.rs
     let context = Context::new(clients, plan, String::new(), folder_less, super::Abort::default());
-    let mut rows = Rows { emit: None, rows: Vec::new() };
+    let mut rows = Rows { emit: None, rows: Vec::new(), name_to_confirm: None };
     look(&context, &mut rows).await;
     let known = secrets.known();
     for row in &mut rows.rows {
         row.observed = known.hide(&row.observed).into_owned();
     }
-    Ok(rows.rows)
-=======
-    let context =
-        Context::new(clients, plan, String::new(), folder_less, tokio_util::sync::CancellationToken::new());
-    let mut rows = Rows { emit: None, rows: Vec::new(), name_to_confirm: None };
-    look(&context, &mut rows).await;
     Ok(Preview { rows: rows.rows, name_to_confirm: rows.name_to_confirm })
->>>>>>> railway:src-tauri/crates/check/src/run/preflight/mod.rs
 }
 
 /// Ends early, without an answer, when the check is aborted.
@@ -138,13 +130,9 @@ async fn look(context: &Context, rows: &mut Rows<'_>) -> Option<bool> {
     worker(context, rows).await;
     context.goes_on()?;
     storage(context, rows).await;
-<<<<<<< HEAD:src-tauri/crates/check/src/run/preflight.rs
     context.goes_on()?;
-    railway_target(context, rows).await;
-    context.goes_on()?;
-=======
     railway::look(context, rows).await;
->>>>>>> railway:src-tauri/crates/check/src/run/preflight/mod.rs
+    context.goes_on()?;
     generation
 }
 
