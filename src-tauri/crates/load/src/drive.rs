@@ -19,17 +19,6 @@ pub trait Lane {
     fn perform(&mut self, operation: Operation) -> impl Future<Output = Outcome>;
 }
 
-/// A function is a lane too.
-impl<P, F> Lane for P
-where
-    P: FnMut(Operation) -> F,
-    F: Future<Output = Outcome>,
-{
-    fn perform(&mut self, operation: Operation) -> impl Future<Output = Outcome> {
-        self(operation)
-    }
-}
-
 /// How a worker is bounded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {

@@ -5,6 +5,7 @@
 //! ever made up. Samples go into HDR histograms where they are taken; only the histograms travel.
 
 mod collect;
+mod criteria;
 mod drive;
 mod engine;
 mod failure;
@@ -13,6 +14,7 @@ mod hdr_log;
 mod histogram;
 mod host;
 pub mod http;
+mod limit;
 mod model;
 mod orders;
 mod pace;
@@ -23,11 +25,13 @@ mod schedule;
 mod source;
 
 pub use collect::{Live, LoadEnding, LoadResult, Second};
+pub use criteria::{Judged, Judgement, State, Threshold, ThresholdError, judge};
 pub use drive::Lane;
 pub use engine::{Lanes, Running, STEP, StartError, start};
 pub use failure::{Failure, FailureClass};
 pub use fitness::{Fitness, FitnessLimits, FitnessWatch, Generator};
 pub use histogram::{Histogram, HistogramError};
+pub use limit::{Found, Limit, Search, Step, find};
 pub use model::{constant_rate, rounds};
 pub use orders::{Order, Orders};
 pub use pulse::{Beat, Pulse};

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::drive::{Bounds, drive};
+use crate::drive::{Bounds, Lane, drive};
 use crate::orders::{Order, Orders};
 use crate::pace::Pace;
 use crate::plan::{Arrivals, AtCap, LONGEST, Stage};
 use crate::record::{OperationRecord, Outcome, Recorder};
 use crate::schedule::Schedule;
 use crate::source::{Operation, Source};
+use crate::{Failure, Phases};
 
 /// Requests end by their own time limit, and what they answer counts; so these loads wait for all of them.
 const AS_LONG_AS_IT_TAKES: Duration = LONGEST;
@@ -28,7 +29,7 @@ pub async fn rounds<P, F, B, G>(
 ) -> OperationRecord
 where
     P: Fn(Operation) -> F,
-    F: Future<Output = Outcome>,
+    F: Future<Output = Result<(), Failure>>,
     B: FnMut(u32) -> G,
     G: Future<Output = bool>,
 {
@@ -41,7 +42,7 @@ where
             break;
         }
         let mut source = Source::burst(round, concurrency);
-        drive(&mut source, bounds, &mut recorder, &ear, Pace::coarse(), || &perform).await;
+        drive(&mut source, bounds, &mut recorder, &ear, Pace::coarse(), || Counted(&perform)).await;
     }
     only(recorder)
 }
@@ -57,7 +58,7 @@ pub async fn constant_rate<P, F>(
 ) -> OperationRecord
 where
     P: Fn(Operation) -> F,
-    F: Future<Output = Outcome>,
+    F: Future<Output = Result<(), Failure>>,
 {
     let mut recorder = Recorder::new([""]);
     let rate = per_second.max(0.001);
@@ -74,9 +75,22 @@ where
     tokio::select! {
         biased;
         () = stopping => {}
-        _ = drive(&mut source, bounds, &mut recorder, &ear, Pace::coarse(), || &perform) => {}
+        _ = drive(&mut source, bounds, &mut recorder, &ear, Pace::coarse(), || Counted(&perform)) => {}
     }
     only(recorder)
+}
+
+/// A function whose operations have no phases to tell of.
+struct Counted<'a, P>(&'a P);
+
+impl<P, F> Lane for Counted<'_, P>
+where
+    P: Fn(Operation) -> F,
+    F: Future<Output = Result<(), Failure>>,
+{
+    async fn perform(&mut self, operation: Operation) -> Outcome {
+        (self.0)(operation).await.map(|()| Phases::default())
+    }
 }
 
 fn only(recorder: Recorder) -> OperationRecord {
@@ -91,16 +105,9 @@ mod tests {
     use tokio::time::{sleep, sleep_until};
 
     use super::*;
-    use crate::{Failure, FailureClass, Phases};
+    use crate::FailureClass;
 
-    const DONE: Outcome = Ok(Phases {
-        resolve: Duration::ZERO,
-        connect: Duration::ZERO,
-        tls: Duration::ZERO,
-        first_byte: Duration::ZERO,
-        body: Duration::ZERO,
-        longest_gap: Duration::ZERO,
-    });
+    const DONE: Result<(), Failure> = Ok(());
 
     #[tokio::test(start_paused = true)]
     async fn rounds_send_exactly_what_was_planned() {
