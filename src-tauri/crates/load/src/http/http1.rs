@@ -1,5 +1,6 @@
 //! HTTP/1.1 over one connection.
 
+use std::error::Error as _;
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -73,16 +74,21 @@ impl Http1 {
         };
         let connection = &mut self.connection;
         let (outcome, whole) = exchange(target, head, |context| connection.drive(context), deadline).await;
-        // What follows the end of an answer, where nothing was asked, belongs to no answer.
-        if outcome.is_ok()
-            && whole
-            && let Some(Err(error)) = &self.connection.ended
-        {
-            let failure = of_hyper(error, Part::Body);
-            if failure.class != FailureClass::Reset || error.is_parse() {
-                return (Err(Trouble::Failed(failure)), false);
-            }
+        if whole && outcome.is_ok() && self.is_followed_by_more().await {
+            let detail = "more came after the end of the answer, where nothing had been asked";
+            return (Err(Trouble::new(FailureClass::Body, detail)), false);
         }
         (outcome, whole && self.connection.ended.is_none())
+    }
+
+    /// Whether bytes follow the end of an answer that belong to none: its length was wrong. That a connection is closed
+    /// or breaks after a whole answer is no fault of that answer, and has a cause in the system.
+    async fn is_followed_by_more(&mut self) -> bool {
+        poll_fn(|context| {
+            self.connection.drive(context);
+            Poll::Ready(())
+        })
+        .await;
+        matches!(&self.connection.ended, Some(Err(error)) if error.source().is_none())
     }
 }
