@@ -197,8 +197,8 @@ impl Collector {
             }
             for (kind, record) in entry.remove().into_iter().enumerate() {
                 let failed = record.failures();
-                self.in_flight[kind] =
-                    (self.in_flight[kind] + record.sent).saturating_sub(record.ok + failed + record.abandoned);
+                self.in_flight[kind] = (self.in_flight[kind] + record.sent)
+                    .saturating_sub(record.ok + failed + record.abandoned);
                 log.write(&self.kinds[kind], at_s, &record.latency);
                 let at = |quantile| record.latency.quantile_ms(quantile);
                 self.seconds.push(Second {

@@ -59,7 +59,8 @@ fn read(text: &str) -> Option<Threshold> {
     let above = text[at..].starts_with('>');
     let (rest, inclusive) = rest.strip_prefix('=').map_or((rest, false), |rest| (rest, true));
     let rest = rest.trim();
-    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    let number =
+        |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
     let millis = || duration_of(rest).map(|limit| limit.as_secs_f64() * 1000.0);
     let (measure, limit) = match name {
         "max" => (Measure::Longest, millis()?),
@@ -73,7 +74,12 @@ fn read(text: &str) -> Option<Threshold> {
             (percent > 0.0 && percent < 100.0).then_some((Measure::Latency(percent / 100.0), millis()?))?
         }
     };
-    (above == (measure == Measure::Rate)).then(|| Threshold { text: text.trim().into(), measure, limit, inclusive })
+    (above == (measure == Measure::Rate)).then(|| Threshold {
+        text: text.trim().into(),
+        measure,
+        limit,
+        inclusive,
+    })
 }
 
 /// What became of a criterion, or of all.
@@ -144,11 +150,13 @@ struct Certain {
 }
 
 fn one(threshold: &Threshold, total: &OperationRecord, result: &LoadResult, fit: bool) -> Judged {
-    let unseen = total.refused + total.waiting() + if result.ending == LoadEnding::Completed { 0 } else { total.abandoned };
+    let unseen = total.refused
+        + total.waiting()
+        + if result.ending == LoadEnding::Completed { 0 } else { total.abandoned };
     let bad = total.failures() + total.abandoned;
     let (measured, state) = match threshold.measure {
         Measure::Latency(quantile) => {
-            let needed = (quantile * total.planned as f64).ceil() as u64;
+            let needed = rank(quantile, total.planned);
             let within = within(threshold, total, unseen);
             let shown = shown_quantile(total, quantile);
             (shown, decide(within.at_least >= needed, within.at_most < needed))
@@ -165,7 +173,8 @@ fn one(threshold: &Threshold, total: &OperationRecord, result: &LoadResult, fit:
         Measure::FailedShare | Measure::Failed => {
             let scale = if threshold.measure == Measure::Failed { 1.0 } else { total.planned.max(1) as f64 };
             let (surely, perhaps) = (bad as f64 / scale, (bad + unseen) as f64 / scale);
-            let good = |value: f64| value < threshold.limit || (threshold.inclusive && value <= threshold.limit);
+            let good =
+                |value: f64| value < threshold.limit || (threshold.inclusive && value <= threshold.limit);
             let share = bad as f64 * 100.0 / total.planned.max(1) as f64;
             (format!("{bad} of {} ({share:.2} %)", total.planned), decide(good(perhaps), !good(surely)))
         }
@@ -186,6 +195,17 @@ fn within(threshold: &Threshold, total: &OperationRecord, unseen: u64) -> Certai
     Certain { at_least: good, at_most: good + unseen }
 }
 
+/// The 1-based rank of a percentile among `count` operations.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of a count is neither negative nor larger than it"
+)]
+fn rank(quantile: f64, count: u64) -> u64 {
+    // What is meant as a whole number may lie a grain above it: 0.95 × 20 is 19.
+    ((quantile * count as f64 - 1e-9).ceil() as u64).max(1)
+}
+
 fn decide(met: bool, not_met: bool) -> State {
     match (met, not_met) {
         (true, false) => State::Met,
@@ -196,8 +216,7 @@ fn decide(met: bool, not_met: bool) -> State {
 
 /// A percentile over all operations; beyond the good ones there is no number.
 fn shown_quantile(total: &OperationRecord, quantile: f64) -> String {
-    let rank = (quantile * total.planned as f64).ceil() as u64;
-    match total.latency.rank_ms(rank.max(1)) {
+    match total.latency.rank_ms(rank(quantile, total.planned)) {
         Some(value) => format!("{value:.1} ms"),
         None if total.planned == 0 => "nothing was planned".into(),
         None => format!("no answer for more than {:.3} % of all", (1.0 - quantile) * 100.0),
@@ -223,7 +242,10 @@ fn doubts(
         return (State::NotProven, "the load was ended before its time".into());
     }
     if state == State::NotProven && unseen > 0 {
-        return (state, format!("{unseen} operations were not sent or not waited for, and could decide it either way"));
+        return (
+            state,
+            format!("{unseen} operations were not sent or not waited for, and could decide it either way"),
+        );
     }
     if state == State::NotMet && matches!(threshold.measure, Measure::Latency(_) | Measure::Longest) {
         let quantile = if let Measure::Latency(quantile) = threshold.measure { quantile } else { 1.0 };
@@ -231,13 +253,16 @@ fn doubts(
         let late = lag > threshold.limit / 10.0 || result.generator.is_saturated();
         let limit = Duration::from_secs_f64(threshold.limit / 1000.0);
         let by_service = total.ok - total.service.longer_than(limit) + unseen;
-        let needed = (quantile * total.planned as f64).ceil() as u64;
+        let needed = rank(quantile, total.planned);
         if late && by_service >= needed {
             let why = format!("this computer itself sent up to {lag:.1} ms late, which may be all of it");
             return (State::NotProven, why);
         }
     }
-    if state == State::NotMet && threshold.measure == Measure::Rate && (unseen > 0 || result.generator.is_saturated()) {
+    if state == State::NotMet
+        && threshold.measure == Measure::Rate
+        && (unseen > 0 || result.generator.is_saturated())
+    {
         return (State::NotProven, "this computer could not send more".into());
     }
     (state, String::new())
@@ -274,10 +299,25 @@ mod tests {
 
     #[test]
     fn criteria_are_read_or_refused() {
-        for good in ["p95<500ms", "p99.9 <= 2s", "max<5s", "failures<1%", "failures<=0", "rate>480", "rate>=480/s"] {
+        for good in
+            ["p95<500ms", "p99.9 <= 2s", "max<5s", "failures<1%", "failures<=0", "rate>480", "rate>=480/s"]
+        {
             assert!(good.parse::<Threshold>().is_ok(), "{good}");
         }
-        for wrong in ["", "p95", "p95<", "p95<500", "p95>500ms", "p0<1s", "p100<1s", "pNaN<1s", "failures<NaN%", "rate<5", "x<1s", "failures<-1"] {
+        for wrong in [
+            "",
+            "p95",
+            "p95<",
+            "p95<500",
+            "p95>500ms",
+            "p0<1s",
+            "p100<1s",
+            "pNaN<1s",
+            "failures<NaN%",
+            "rate<5",
+            "x<1s",
+            "failures<-1",
+        ] {
             assert!(wrong.parse::<Threshold>().is_err(), "{wrong}");
         }
     }

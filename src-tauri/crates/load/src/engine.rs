@@ -44,7 +44,9 @@ pub enum StartError {
     #[error("load.start.operations: there is no kind of operation to send; name at least one")]
     Operations,
     /// The system gave no thread.
-    #[error("load.start.thread: this computer gave no thread to send with: {0}; close other programs, or use fewer threads")]
+    #[error(
+        "load.start.thread: this computer gave no thread to send with: {0}; close other programs, or use fewer threads"
+    )]
     Thread(#[from] io::Error),
 }
 
@@ -98,7 +100,7 @@ pub(crate) enum Said {
 pub fn start<L: Lanes>(
     plan: Plan,
     kinds: Vec<String>,
-    lanes: L,
+    lanes: &L,
     log: Option<Box<dyn io::Write + Send>>,
 ) -> Result<Running, StartError> {
     plan.check()?;

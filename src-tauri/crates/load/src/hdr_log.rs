@@ -61,8 +61,13 @@ fn line(
     // Values are microseconds; the column of maxima shows milliseconds.
     builder.with_max_value_divisor(1000.0);
     let mut log = builder.begin_log_with(&mut to, &mut serializer).map_err(|error| error.to_string())?;
-    log.write_histogram(&*latency.to_library(), Duration::from_secs(at_s), Duration::from_secs(1), Tag::new(&tag))
-        .map_err(|error| format!("{error:?}"))
+    log.write_histogram(
+        &*latency.to_library(),
+        Duration::from_secs(at_s),
+        Duration::from_secs(1),
+        Tag::new(&tag),
+    )
+    .map_err(|error| format!("{error:?}"))
 }
 
 #[cfg(test)]

@@ -48,9 +48,9 @@ impl PartialEq for Histogram {
 }
 
 #[expect(clippy::expect_used, reason = "constant bounds: 1 < highest / 2, 3 digits are allowed")]
-fn empty() -> Box<hdrhistogram::Histogram<u64>> {
+fn empty() -> hdrhistogram::Histogram<u64> {
     let bounds = hdrhistogram::Histogram::new_with_bounds(1, HIGHEST_MICROS, SIGNIFICANT_DIGITS);
-    Box::new(bounds.expect("constant bounds are valid"))
+    bounds.expect("constant bounds are valid")
 }
 
 impl Histogram {
@@ -67,7 +67,7 @@ impl Histogram {
     pub fn record(&mut self, duration: Duration) {
         // Seconds are at most an hour here, so that the product fits.
         let micros = duration.as_secs().min(4000) * 1_000_000 + u64::from(duration.subsec_micros());
-        self.0.get_or_insert_with(empty).saturating_record(micros.max(1));
+        self.0.get_or_insert_with(|| Box::new(empty())).saturating_record(micros.max(1));
     }
 
     /// How many durations were recorded.
@@ -90,12 +90,15 @@ impl Histogram {
     /// Adds every sample of `other`; exact, because both have the same buckets.
     pub fn merge(&mut self, other: &Self) {
         let Some(other) = other.filled() else { return };
-        let own = self.0.get_or_insert_with(empty);
+        let own = self.0.get_or_insert_with(|| Box::new(empty()));
         // Both sides were made with the same bounds, so addition cannot exceed them; a decoded foreign histogram
         // with wider bounds saturates instead of being dropped.
         if own.add(other).is_err() {
             for bucket in other.iter_recorded() {
-                own.saturating_record_n(bucket.value_iterated_to().min(HIGHEST_MICROS), bucket.count_at_value());
+                own.saturating_record_n(
+                    bucket.value_iterated_to().min(HIGHEST_MICROS),
+                    bucket.count_at_value(),
+                );
             }
         }
     }
@@ -124,7 +127,9 @@ impl Histogram {
     pub fn longer_than(&self, limit: Duration) -> u64 {
         let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
         let Some(histogram) = self.filled() else { return 0 };
-        let longer = histogram.iter_recorded().filter(|bucket| histogram.lowest_equivalent(bucket.value_iterated_to()) > micros);
+        let longer = histogram
+            .iter_recorded()
+            .filter(|bucket| histogram.lowest_equivalent(bucket.value_iterated_to()) > micros);
         longer.map(|bucket| bucket.count_at_value()).sum()
     }
 
@@ -145,7 +150,7 @@ impl Histogram {
 
     /// The library's own form.
     pub(crate) fn to_library(&self) -> Cow<'_, hdrhistogram::Histogram<u64>> {
-        self.0.as_deref().map_or_else(|| Cow::Owned(*empty()), Cow::Borrowed)
+        self.0.as_deref().map_or_else(|| Cow::Owned(empty()), Cow::Borrowed)
     }
 
     /// The base64 text of the V2 encoding.

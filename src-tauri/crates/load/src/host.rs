@@ -37,7 +37,8 @@ impl HostTime {
     /// The first line: `cpu user nice system idle iowait irq softirq steal …`; what follows is counted in `user`.
     fn read(text: &str) -> Option<Self> {
         let line = text.lines().next()?.strip_prefix("cpu ")?;
-        let numbers: Vec<u64> = line.split_whitespace().take(8).filter_map(|word| word.parse().ok()).collect();
+        let numbers: Vec<u64> =
+            line.split_whitespace().take(8).filter_map(|word| word.parse().ok()).collect();
         let [_, _, _, idle, waiting, _, _, stolen] = numbers[..] else { return None };
         Some(Self { all: numbers.iter().sum(), idle: idle + waiting, stolen })
     }

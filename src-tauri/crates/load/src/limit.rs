@@ -61,7 +61,8 @@ pub fn find<E>(
     search: &Search,
     mut attempt: impl FnMut(f64) -> Result<Option<Judgement>, E>,
 ) -> Result<Limit, E> {
-    let mut limit = Limit { found: Found::Aborted, highest_met: None, lowest_broken: None, steps: Vec::new() };
+    let mut limit =
+        Limit { found: Found::Aborted, highest_met: None, lowest_broken: None, steps: Vec::new() };
     let mut rate = search.from.min(search.up_to);
     loop {
         let mut state = State::NotMet;
@@ -126,7 +127,8 @@ mod tests {
     }
 
     fn find_true(limit: f64) -> Limit {
-        let answer = |rate| Ok::<_, Infallible>(Some(says(if rate <= limit { State::Met } else { State::NotMet })));
+        let answer =
+            |rate| Ok::<_, Infallible>(Some(says(if rate <= limit { State::Met } else { State::NotMet })));
         find(&SEARCH, answer).unwrap()
     }
 

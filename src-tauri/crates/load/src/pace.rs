@@ -53,7 +53,8 @@ mod fine {
     use std::task::{Context, Poll, ready};
 
     use rustix::time::{
-        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
     };
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
@@ -70,7 +71,10 @@ mod fine {
         pub(super) fn new() -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let file = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-            #[expect(deprecated, reason = "its successor is unsafe; what that asks holds: the file is owned and stays")]
+            #[expect(
+                deprecated,
+                reason = "its successor is unsafe; what that asks holds: the file is owned and stays"
+            )]
             let file = AsyncFd::with_interest(file, Interest::READABLE)?;
             Ok(Self { file, armed: None })
         }
@@ -87,7 +91,8 @@ mod fine {
                         tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
                         tv_nsec: left.subsec_nanos().max(1).into(),
                     };
-                    let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
+                    let once =
+                        Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
                     // Setting also takes back what had run out before.
                     if timerfd_settime(self.file.get_ref(), TimerfdTimerFlags::empty(), &once).is_err() {
                         return Poll::Ready(());

@@ -179,7 +179,9 @@ pub enum PlanError {
     #[error("load.plan.nothing: the rate is 0 throughout, so nothing would be sent; give a rate above 0")]
     Nothing,
     /// A text that is no stage.
-    #[error("load.plan.stage: {text:?} is no stage; write RATE:DURATION or FROM-TO:DURATION, such as 0-500:30s")]
+    #[error(
+        "load.plan.stage: {text:?} is no stage; write RATE:DURATION or FROM-TO:DURATION, such as 0-500:30s"
+    )]
     Stage {
         /// The text.
         text: String,
@@ -188,7 +190,9 @@ pub enum PlanError {
 
 /// Reads stages such as `100:30s,100-500:1m,500:10s`: rate or ramp, then duration.
 pub fn stages(text: &str) -> Result<Vec<Stage>, PlanError> {
-    text.split(',').map(|part| stage(part.trim()).ok_or_else(|| PlanError::Stage { text: part.into() })).collect()
+    text.split(',')
+        .map(|part| stage(part.trim()).ok_or_else(|| PlanError::Stage { text: part.into() }))
+        .collect()
 }
 
 fn stage(text: &str) -> Option<Stage> {

@@ -301,7 +301,13 @@ impl Recorder {
     }
 
     /// Notes the end of an operation.
-    pub(crate) fn ended(&mut self, operation: &Operation, started: Instant, ended: Instant, outcome: &Outcome) {
+    pub(crate) fn ended(
+        &mut self,
+        operation: &Operation,
+        started: Instant,
+        ended: Instant,
+        outcome: &Outcome,
+    ) {
         self.current.kinds[operation.kind].ended(
             ended.saturating_duration_since(operation.intended),
             ended.saturating_duration_since(started),

@@ -67,7 +67,7 @@ impl Schedule {
             let stage = self.stages.get(self.stage)?;
             let (count, start) = self.before;
             let seconds = stage.duration.as_secs_f64();
-            let expected = (stage.from + stage.to) / 2.0 * seconds;
+            let expected = f64::midpoint(stage.from, stage.to) * seconds;
             // An arrival that falls on the end of a stage belongs to the next one.
             if self.mass < count + expected {
                 break start + reached(stage, self.mass - count);

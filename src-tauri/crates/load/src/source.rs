@@ -30,7 +30,7 @@ pub(crate) enum Source {
     /// Users who wait for their answers.
     Users { waiting: BinaryHeap<Reverse<Instant>>, think: Duration, until: Instant, next: u64, step: u64 },
     /// Arrivals that wait for nothing.
-    Open { schedule: Peekable<Schedule>, start: Instant, limit: u64 },
+    Open { schedule: Box<Peekable<Schedule>>, start: Instant, limit: u64 },
 }
 
 impl Source {
@@ -56,7 +56,7 @@ impl Source {
 
     /// Arrivals from `start` on, with numbers below `limit`.
     pub(crate) fn open(schedule: Schedule, start: Instant, limit: u64) -> Self {
-        Self::Open { schedule: schedule.peekable(), start, limit }
+        Self::Open { schedule: Box::new(schedule.peekable()), start, limit }
     }
 
     /// When the next operation is to start; none if nothing is to start before something ends.

@@ -156,9 +156,7 @@ fn what_was_not_answered_in_time_to_drain_is_abandoned() {
 
 #[test]
 fn users_and_rounds_keep_their_connections_unless_told_otherwise() {
-    let serve = || {
-        server(|mut stream| while head(&mut stream) && stream.write_all(OK.as_bytes()).is_ok() {})
-    };
+    let serve = || server(|mut stream| while head(&mut stream) && stream.write_all(OK.as_bytes()).is_ok() {});
     let (address, connections) = serve();
     let duration = Duration::from_millis(500);
     let users = Plan::new(Model::Users { users: 4, think: Duration::from_millis(20), duration });

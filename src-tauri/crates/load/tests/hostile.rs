@@ -159,7 +159,8 @@ fn a_redirect_is_not_followed() {
     });
     let (address, _) = server(move |mut stream| {
         while head(&mut stream) {
-            let answer = format!("HTTP/1.1 302 Go\r\nlocation: http://{elsewhere}/\r\ncontent-length: 0\r\n\r\n");
+            let answer =
+                format!("HTTP/1.1 302 Go\r\nlocation: http://{elsewhere}/\r\ncontent-length: 0\r\n\r\n");
             let _ = stream.write_all(answer.as_bytes());
         }
     });

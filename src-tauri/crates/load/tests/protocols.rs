@@ -1,4 +1,4 @@
-//! TLS, HTTP/2, event streams and WebSockets against real servers of those kinds.
+//! TLS, HTTP/2, event streams and messages, against real servers of those kinds.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
@@ -45,14 +45,16 @@ fn hyper_server(tls: Option<TlsAcceptor>) -> (SocketAddr, Arc<AtomicU64>) {
             counted.fetch_add(1, Ordering::Relaxed);
             let tls = tls.clone();
             tokio::spawn(async move {
-                let service = hyper::service::service_fn(|ask: http::Request<hyper::body::Incoming>| async move {
-                    let answer = http::Response::new(Full::new(Bytes::from("ok")));
-                    let wanted = ask.uri().path() == "/2" && ask.version() == http::Version::HTTP_2
-                        || ask.uri().path() == "/1" && ask.version() == http::Version::HTTP_11;
-                    let (mut parts, body) = answer.into_parts();
-                    parts.status = if wanted { http::StatusCode::OK } else { http::StatusCode::BAD_REQUEST };
-                    Ok::<_, Infallible>(http::Response::from_parts(parts, body))
-                });
+                let service =
+                    hyper::service::service_fn(|ask: http::Request<hyper::body::Incoming>| async move {
+                        let answer = http::Response::new(Full::new(Bytes::from("ok")));
+                        let wanted = ask.uri().path() == "/2" && ask.version() == http::Version::HTTP_2
+                            || ask.uri().path() == "/1" && ask.version() == http::Version::HTTP_11;
+                        let (mut parts, body) = answer.into_parts();
+                        parts.status =
+                            if wanted { http::StatusCode::OK } else { http::StatusCode::BAD_REQUEST };
+                        Ok::<_, Infallible>(http::Response::from_parts(parts, body))
+                    });
                 let builder = auto::Builder::new(TokioExecutor::new());
                 // How a connection ends is the client's business.
                 match tls {
@@ -131,7 +133,9 @@ fn a_certificate_that_nobody_vouches_for_is_a_failure_of_tls() {
 fn a_stream_of_events_is_timed_event_by_event() {
     let (address, _) = server(|mut stream| {
         while head(&mut stream) {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
+            let _ = stream.write_all(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
+            );
             for event in ["data: 1\n\n", "data: 2\n\n", ": only a comment\n\n", "data: 3\n\n"] {
                 std::thread::sleep(Duration::from_millis(30));
                 let _ = write!(stream, "{:x}\r\n{event}\r\n", event.len());
@@ -152,7 +156,8 @@ fn a_stream_of_events_is_timed_event_by_event() {
 fn a_stream_that_breaks_off_or_says_nothing_is_no_success() {
     let (address, _) = server(|mut stream| {
         head(&mut stream);
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n");
+        let _ =
+            stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n");
     });
     let options = || Options { kind: Kind::Events, ..patient() };
     let total = load(&format!("http://{address}/"), options(), rounds(2, 1)).total();

@@ -38,12 +38,9 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
     });
     // The window's 60 writes a minute are the most that can be sent without being refused.
     let limit = 55;
-    let writing = constant_rate(
-        parameters.writes_per_second,
-        (limit, 16),
-        over.cancelled(),
-        |operation| write(context, session, &failures, operation),
-    );
+    let writing = constant_rate(parameters.writes_per_second, (limit, 16), over.cancelled(), |operation| {
+        write(context, session, &failures, operation)
+    });
     let faulting = async {
         let reason = restart(context, &prober).await;
         over.cancel();

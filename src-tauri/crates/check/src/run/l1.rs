@@ -6,9 +6,9 @@ use holdpoint_load::rounds;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{FailureLog, failure};
 use super::context::Context;
 use super::session::Session;
+use super::{FailureLog, failure};
 use crate::event::{Event, Stored, WriteKind};
 use crate::words::TestId;
 

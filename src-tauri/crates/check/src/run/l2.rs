@@ -10,10 +10,10 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{FailureLog, failure};
 use super::context::Context;
 use super::runs::{self, Tracked};
 use super::session::Session;
+use super::{FailureLog, failure};
 use crate::event::Event;
 use crate::words::TestId;
 
@@ -64,7 +64,10 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
         {
             let mut jobs = jobs.lock().await;
             sample(context, &mut tracked, &mut jobs).await;
-            if measured.is_some() && tracked.iter().all(Tracked::is_terminal) && jobs.iter().all(Job::is_terminal) {
+            if measured.is_some()
+                && tracked.iter().all(Tracked::is_terminal)
+                && jobs.iter().all(Job::is_terminal)
+            {
                 break;
             }
         }

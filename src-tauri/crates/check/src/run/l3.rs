@@ -171,7 +171,8 @@ async fn replay_instead(
             reason: error.to_string(),
         })
         .await;
-    let reference = session.first_run.telemetry_ref.as_ref().and_then(|one| serde_json::to_value(one).ok())?;
+    let reference =
+        session.first_run.telemetry_ref.as_ref().and_then(|one| serde_json::to_value(one).ok())?;
     let parameters = &context.plan.parameters.l3;
     let record = rounds(
         (parameters.streams, 1),

@@ -12,7 +12,8 @@ use std::time::Duration;
 use holdpoint_load::http::{HttpLanes, Target};
 use holdpoint_load::plan::{Arrivals, Model, Plan, Stage};
 use holdpoint_load::{
-    FitnessLimits, Found, Judgement, Limit, LoadResult, Order, Orders, Search, State, Threshold, find, judge, start,
+    FitnessLimits, Found, Judgement, Limit, LoadResult, Order, Orders, Search, State, Threshold, find, judge,
+    start,
 };
 use serde_json::json;
 
@@ -47,7 +48,7 @@ pub(crate) async fn run(options: LoadOptions) -> Result<u8, Failure> {
     let plan = options.plan()?;
     let log = log.map(|file| Box::new(file) as Box<dyn std::io::Write + Send>);
     eprintln!("Load: {}, {}", kinds.join(", "), words::model(&plan.model));
-    let result = send(plan, kinds, lanes, log).await?;
+    let result = send(plan, kinds, &lanes, log).await?;
     let judgement = judge(&result, &thresholds, &limits);
     words::result(&result);
     words::judgement(&judgement);
@@ -93,7 +94,7 @@ fn write_json(
 async fn send(
     plan: Plan,
     kinds: Vec<String>,
-    lanes: HttpLanes,
+    lanes: &HttpLanes,
     log: Option<Box<dyn std::io::Write + Send>>,
 ) -> Result<LoadResult, Failure> {
     let mut progress = Progress::new(plan.duration());
@@ -113,7 +114,9 @@ async fn send(
         }
     }
     progress.end();
-    joined.await.map_err(|error| Failure::failed(format!("the load ended with a defect of Holdpoint: {error}")))
+    joined
+        .await
+        .map_err(|error| Failure::failed(format!("the load ended with a defect of Holdpoint: {error}")))
 }
 
 fn interrupt(orders: &Orders) {
@@ -147,7 +150,7 @@ fn search(
             let arrivals = options.poisson.map_or(Arrivals::Constant, |seed| Arrivals::Poisson { seed });
             let stages = vec![Stage::steady(rate, duration)];
             let plan = options.bounded(Plan::new(Model::Open { arrivals, stages }));
-            let result = handle.block_on(send(plan, kinds.to_vec(), lanes.clone(), None))?;
+            let result = handle.block_on(send(plan, kinds.to_vec(), lanes, None))?;
             if result.ending != holdpoint_load::LoadEnding::Completed {
                 return Ok(None);
             }

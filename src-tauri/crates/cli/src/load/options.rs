@@ -219,9 +219,14 @@ fn header(line: &str) -> Result<(String, String), Failure> {
 
 fn read(file: &std::path::Path) -> Result<Vec<u8>, Failure> {
     use std::io::Read as _;
-    let cannot = |error: std::io::Error| Failure::usage(format!("{} cannot be read: {error}", file.display()));
+    let cannot =
+        |error: std::io::Error| Failure::usage(format!("{} cannot be read: {error}", file.display()));
     let mut bytes = Vec::new();
-    std::fs::File::open(file).map_err(cannot)?.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    std::fs::File::open(file)
+        .map_err(cannot)?
+        .take(FILE_LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
     if bytes.len() as u64 > FILE_LIMIT {
         return Err(Failure::usage(format!("{} is larger than {FILE_LIMIT} bytes", file.display())));
     }

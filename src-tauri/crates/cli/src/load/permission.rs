@@ -18,7 +18,10 @@ pub(super) fn check(options: &LoadOptions) -> Result<(), Failure> {
         return Err(Failure::usage(format!(
             "{host} is neither this computer nor part of {}, so it gets no load. Save it as an environment, or, if you \
              may load it, say so with --i-may-load {host}",
-            options.environment.as_deref().map_or("a saved environment".into(), |name| format!("environment {name}")),
+            options
+                .environment
+                .as_deref()
+                .map_or("a saved environment".into(), |name| format!("environment {name}")),
         )));
     }
     Ok(())

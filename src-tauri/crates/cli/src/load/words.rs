@@ -15,7 +15,8 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(duration: Option<Duration>) -> Self {
-        let tenths = duration.map_or(0, |duration| u64::try_from(duration.as_millis() / 100).unwrap_or(u64::MAX));
+        let tenths =
+            duration.map_or(0, |duration| u64::try_from(duration.as_millis() / 100).unwrap_or(u64::MAX));
         let bar = ProgressBar::new(tenths);
         if !console::user_attended_stderr() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -50,7 +51,8 @@ pub(super) fn model(model: &Model) -> String {
     match model {
         Model::Rounds { concurrency, rounds } => format!("{concurrency} at once, {rounds} rounds"),
         Model::Users { users, think, duration } => {
-            let think = if think.is_zero() { String::new() } else { format!(" who think for {}", seconds(*think)) };
+            let think =
+                if think.is_zero() { String::new() } else { format!(" who think for {}", seconds(*think)) };
             format!("{users} users{think} for {}", seconds(*duration))
         }
         Model::Open { arrivals, stages } => {
@@ -107,11 +109,15 @@ pub(super) fn result(result: &LoadResult) {
         row("schedule lag of this computer", &record.lag);
         for (class, count) in &record.failed {
             let example = record.examples.get(class).filter(|example| !example.is_empty());
-            println!("  failed: {class} × {count}{}", example.map_or(String::new(), |text| format!(", first: {text}")));
+            println!(
+                "  failed: {class} × {count}{}",
+                example.map_or(String::new(), |text| format!(", first: {text}"))
+            );
         }
     }
     let generator = &result.generator;
-    let percent = |share: Option<f64>| share.map_or("not known".into(), |share| format!("{:.1} %", share * 100.0));
+    let percent =
+        |share: Option<f64>| share.map_or("not known".into(), |share| format!("{:.1} %", share * 100.0));
     println!();
     println!(
         "  This computer: sending threads ran {} and waited for a processor {} of the time; in use {}, stolen {}",
@@ -121,7 +127,9 @@ pub(super) fn result(result: &LoadResult) {
         percent(generator.stolen)
     );
     if matches!(result.plan.as_ref().map(|plan| &plan.model), Some(Model::Users { .. })) {
-        println!("  A closed load: users who wait ask less often, so a stall shows in the rate more than in the latency");
+        println!(
+            "  A closed load: users who wait ask less often, so a stall shows in the rate more than in the latency"
+        );
     }
 }
 
@@ -158,7 +166,8 @@ pub(super) fn judgement(judgement: &Judgement) {
 /// One try of a search for the limit.
 pub(super) fn step(rate: f64, result: &LoadResult, judgement: &Judgement) {
     let total = result.total();
-    let at = |quantile| total.latency.quantile_ms(quantile).map_or("-".into(), |value| format!("{value:.1} ms"));
+    let at =
+        |quantile| total.latency.quantile_ms(quantile).map_or("-".into(), |value| format!("{value:.1} ms"));
     println!(
         "  {rate:>9.1} a second  {:<11} P50 {}, P95 {}, P99 {}, {} failed, {} refused of {}",
         judgement.state,

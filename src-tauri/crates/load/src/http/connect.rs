@@ -55,9 +55,12 @@ pub(super) async fn connect(target: &Target) -> Result<(Stream, Phases), Failure
     let stream = timeout(limits.tls, connector.connect(name.clone(), stream))
         .await
         .map_err(|_| Failure::new(FailureClass::TlsTimeout, "no end of the TLS handshake in time"))?
-        .map_err(|error| match error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-            true => Failure::new(FailureClass::Tls, error.to_string()),
-            false => of_io(&error, FailureClass::Tls),
+        .map_err(|error| {
+            if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>) {
+                Failure::new(FailureClass::Tls, error.to_string())
+            } else {
+                of_io(&error, FailureClass::Tls)
+            }
         })?;
     phases.tls = start.elapsed();
     Ok((Stream::Tls(Box::new(stream)), phases))

@@ -101,8 +101,7 @@ where
     let head_at = Instant::now();
     let mut phases = Phases { first_byte: head_at - started, ..Phases::default() };
     let status = answer.status().as_u16();
-    let mut answer =
-        Answer { body: answer.into_body(), drive, deadline, left: target.options.body_limit };
+    let mut answer = Answer { body: answer.into_body(), drive, deadline, left: target.options.body_limit };
     if target.options.kind == Kind::Events && target.expects(status) {
         let outcome = events::follow(answer, started, &mut phases).await;
         let whole = outcome.is_ok();

@@ -78,7 +78,10 @@ impl Lane for HttpLane {
                 Err(Trouble::Unsent) => self.link = None,
             }
         }
-        Err(Failure::new(FailureClass::Reset, "each new connection was closed before a request could be sent"))
+        Err(Failure::new(
+            FailureClass::Reset,
+            "each new connection was closed before a request could be sent",
+        ))
     }
 }
 
@@ -113,15 +116,15 @@ impl HttpLane {
 
     /// The connection of before if it still works, or a new one.
     async fn link(&mut self, kind: usize, spent: &mut Phases) -> Result<Link, Failure> {
-        match self.link.take() {
-            Some(Link::One(mut connection)) => {
-                if connection.is_usable().await {
-                    return Ok(Link::One(connection));
-                }
+        if let Some(mut link) = self.link.take() {
+            let usable = match &mut link {
+                Link::One(connection) => connection.is_usable().await,
+                Link::Many(sender) => !sender.is_closed(),
+                Link::Socket(_) => true,
+            };
+            if usable {
+                return Ok(link);
             }
-            Some(Link::Many(sender)) if !sender.is_closed() => return Ok(Link::Many(sender)),
-            Some(Link::Socket(socket)) => return Ok(Link::Socket(socket)),
-            _ => {}
         }
         let options = &self.target.options;
         let message = matches!(options.kind, Kind::Message(_));

@@ -3,8 +3,8 @@
 
 mod connect;
 mod deadline;
-mod exchange;
 mod events;
+mod exchange;
 mod http1;
 mod http2;
 mod lane;

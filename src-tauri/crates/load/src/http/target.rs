@@ -119,10 +119,14 @@ impl Default for Options {
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// There is no address.
-    #[error("load.target.none: no address was given, so nothing can be asked; give one that starts with http:// or https://")]
+    #[error(
+        "load.target.none: no address was given, so nothing can be asked; give one that starts with http:// or https://"
+    )]
     None,
     /// An address of another kind.
-    #[error("load.target.url: {0} cannot be asked; an address starts with http://, https://, ws:// or wss:// and names a host")]
+    #[error(
+        "load.target.url: {0} cannot be asked; an address starts with http://, https://, ws:// or wss:// and names a host"
+    )]
     Url(String),
     /// Addresses of different origins.
     #[error(
@@ -183,7 +187,10 @@ impl Target {
             let mut headers = HeaderMap::new();
             let host_value = HeaderValue::from_str(&authority).map_err(|_| TargetError::Url(shown(url)))?;
             headers.insert(HOST, host_value);
-            headers.insert(USER_AGENT, HeaderValue::from_static(concat!("holdpoint/", env!("CARGO_PKG_VERSION"))));
+            headers.insert(
+                USER_AGENT,
+                HeaderValue::from_static(concat!("holdpoint/", env!("CARGO_PKG_VERSION"))),
+            );
             for (name, value) in &options.headers {
                 let wrong = || TargetError::Header(name.clone());
                 let value = HeaderValue::from_str(value.trim()).map_err(|_| wrong())?;

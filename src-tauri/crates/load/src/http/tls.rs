@@ -23,14 +23,10 @@ pub(super) fn client(
         None => builder.with_platform_verifier().map_err(wrong)?.with_no_client_auth(),
         Some(file) => {
             let unreadable = |error| TargetError::Tls(format!("{}: {error}", file.display()));
-            let extra: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(file)
-                .and_then(Iterator::collect)
-                .map_err(unreadable)?;
+            let extra: Vec<CertificateDer<'static>> =
+                CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(unreadable)?;
             let verifier = Verifier::new_with_extra_roots(extra, provider).map_err(wrong)?;
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(verifier))
-                .with_no_client_auth()
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
         }
     };
     let (one, two) = (b"http/1.1".to_vec(), b"h2".to_vec());

@@ -61,7 +61,9 @@ fn of_socket(error: &Error) -> Failure {
     match error {
         Error::Io(io) => Failure::new(of_io(io, FailureClass::Reset).class, detail),
         Error::ConnectionClosed | Error::AlreadyClosed => Failure::new(FailureClass::Reset, detail),
-        Error::Http(answer) if answer.status().as_u16() == 429 => Failure::new(FailureClass::RateLimited, detail),
+        Error::Http(answer) if answer.status().as_u16() == 429 => {
+            Failure::new(FailureClass::RateLimited, detail)
+        }
         Error::Http(answer) => Failure::new(FailureClass::Status(answer.status().as_u16()), detail),
         _ => Failure::new(FailureClass::Body, detail),
     }

@@ -42,9 +42,11 @@ pub fn head(stream: &mut TcpStream) -> bool {
 
 /// A server that answers every request with these bytes, and closes after the first if told so.
 pub fn answering(answer: &'static str, close: bool) -> SocketAddr {
-    server(move |mut stream| {
-        while head(&mut stream) && stream.write_all(answer.as_bytes()).is_ok() && !close {}
-    })
+    server(
+        move |mut stream| {
+            while head(&mut stream) && stream.write_all(answer.as_bytes()).is_ok() && !close {}
+        },
+    )
     .0
 }
 
@@ -69,7 +71,7 @@ pub fn rounds(concurrency: u32, rounds: u32) -> Plan {
 pub fn begin(url: &str, options: Options, plan: Plan) -> Running {
     let target = Target::new(&[url.parse().unwrap()], options).unwrap();
     let kinds = target.names().to_vec();
-    start(plan, kinds, HttpLanes::new(target), None).unwrap()
+    start(plan, kinds, &HttpLanes::new(target), None).unwrap()
 }
 
 /// Sends a load to its end, and checks what always holds.
