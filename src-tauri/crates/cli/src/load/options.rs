@@ -22,7 +22,7 @@ pub(crate) struct LoadOptions {
     /// Closed load: so many users, each of whom waits for the answer
     #[arg(long, value_name = "N")]
     pub(crate) users: Option<u32>,
-    /// Bursts with a barrier between them: CONCURRENCYxROUNDS, for example 20x3
+    /// Bursts with a barrier between them: so many at once, so many times, for example 20x3
     #[arg(long, value_name = "CxR", value_parser = rounds)]
     pub(crate) rounds: Option<(u32, u32)>,
     /// Open load in stages: RATE:DURATION or FROM-TO:DURATION, for example 0-500:30s,500:1m
@@ -172,10 +172,7 @@ impl LoadOptions {
                 headers.push(header(line)?);
             }
         }
-        let body = match &self.body {
-            Some(file) => read(file)?.into(),
-            None => Default::default(),
-        };
+        let body = self.body.as_deref().map(read).transpose()?.unwrap_or_default().into();
         let method = self
             .method
             .to_ascii_uppercase()

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::peers::{Said, hey, oha, ours, wrk};
 use crate::process::{Ran, Server};
-use crate::report::{median, when_and_where};
+use crate::report::{median, place, when_and_where};
 use crate::{Options, server};
 
 const SECONDS: u32 = 8;
@@ -129,19 +129,16 @@ fn pacing(options: &Options, text: &mut String) {
             let mut errors: Vec<f64> =
                 stamps.windows(2).map(|two| ((two[1] - two[0]) as f64 / 1000.0 - gap).abs()).collect();
             errors.sort_by(f64::total_cmp);
-            let at = |quantile: f64| {
-                let place = (errors.len() as f64 * quantile) as usize;
-                errors.get(place.min(errors.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
-            };
+            let at = |per_mille| errors.get(place(errors.len(), per_mille)).copied().unwrap_or(f64::NAN);
             let lag = said.own["lag_p99"].as_f64().map_or("-".into(), |lag| format!("{:.0}", lag * 1000.0));
             let name = if peer { "oha" } else { "**Holdpoint**" };
             let _ = writeln!(
                 text,
                 "| {rate} | {name} | {} | {:.0} | {:.0} | {:.0} | {lag} |",
                 stamps.len(),
-                at(0.5),
-                at(0.99),
-                at(0.999)
+                at(500),
+                at(990),
+                at(999)
             );
         }
     }
@@ -184,9 +181,8 @@ fn precision(text: &mut String) {
         "\n### Precision\n\n100 requests/s for 40 s; the server waits 5 ms, each 100th time 253 ms, each 500th 1460 ms, and \
          notes how long it really took.\n\n| percentile | by the server's own log ms | reported ms | added ms |\n|---|---|---|---|\n",
     );
-    for (name, key, quantile) in [("P50", "p50", 0.5), ("P99.5", "p995", 0.995), ("P99.9", "p999", 0.999)] {
-        let rank = (took.len() as f64 * quantile).ceil() as usize;
-        let log = took.get(rank.saturating_sub(1)).map_or(f64::NAN, |nanos| *nanos as f64 / 1e6);
+    for (name, key, per_mille) in [("P50", "p50", 500), ("P99.5", "p995", 995), ("P99.9", "p999", 999)] {
+        let log = took.get(place(took.len(), per_mille)).map_or(f64::NAN, |nanos| *nanos as f64 / 1e6);
         let reported = said.own[key].as_f64().unwrap_or(f64::NAN);
         let _ = writeln!(text, "| {name} | {log:.2} | {reported:.2} | {:+.2} |", reported - log);
     }

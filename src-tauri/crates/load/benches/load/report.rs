@@ -13,6 +13,11 @@ pub fn median(values: &[f64]) -> (f64, f64, f64) {
     (sorted[sorted.len() / 2], sorted[0], sorted[sorted.len() - 1])
 }
 
+/// Where among `count` sorted values a percentile lies.
+pub fn place(count: usize, per_mille: usize) -> usize {
+    (count * per_mille).div_ceil(1000).max(1) - 1
+}
+
 /// When and where.
 pub fn when_and_where(options: &Options) -> String {
     let say = |program: &str, words: &[&str]| {

@@ -79,7 +79,7 @@ pub fn run(words: &[String]) {
 }
 
 async fn http1(mut stream: TcpStream, kind: Kind, start: Instant, notes: &RefCell<Vec<u64>>) {
-    let mut buffer = [0_u8; 16 * 1024];
+    let mut buffer = vec![0_u8; 16 * 1024];
     let mut tail: Vec<u8> = Vec::new();
     while let Ok(count) = stream.read(&mut buffer).await {
         if count == 0 {
