@@ -11,8 +11,28 @@ use crate::{bundle, packages, page};
 pub fn bench(arguments: &[String]) -> Result<(), Failure> {
     match arguments.split_first() {
         Some((what, rest)) if what == "window" => window(rest),
-        _ => Err(Failure::usage("`bench` needs what to measure: window")),
+        Some((what, rest)) if what == "stall" || what == "cost" => load(what, rest),
+        _ => Err(Failure::usage("`bench` needs what to measure: window, stall or cost")),
     }
+}
+
+/// The load engine beside others, which are installed if they are not there.
+fn load(what: &str, arguments: &[String]) -> Result<(), Failure> {
+    let folder = repository().join("target/bench-tools");
+    let oha = folder.join("bin/oha");
+    packages::ensure_programs(&["wrk", "hey"])?;
+    if !oha.is_file() {
+        step("Install oha", cargo().args(["install", "oha", "--locked", "--root"]).arg(&folder))?;
+    }
+    let mut command = cargo();
+    command.args(["bench", "--package", "holdpoint-load", "--bench", "load", "--", what, "--oha"]).arg(&oha);
+    for argument in arguments {
+        command.arg(argument);
+        if argument == "--write" {
+            command.arg(repository().join("src-tauri/crates/load/BENCH.md"));
+        }
+    }
+    step("Measure", &mut command)
 }
 
 fn window(arguments: &[String]) -> Result<(), Failure> {

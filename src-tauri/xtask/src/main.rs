@@ -29,6 +29,9 @@ Usage: cargo xtask COMMAND
   test                              formatting, lints, build, tests; ends at the first failure
   bundle                            packages to install, for release: .deb and .rpm, or this system's own kind
   bench window [--checks N]         what the window costs beside a bare one, in time, processor and memory
+  bench stall|cost [--repeats N] [--note TEXT] [--write]
+                                    the load engine beside oha, wrk and hey: what it sees of a frozen server, and
+                                    what a request costs; --write keeps the figures in src-tauri/crates/load/BENCH.md
   repeat [N] [--profile PROFILE]    N checks on the rehearsal, one after the other (20, healthy)
   drills [NAME...] [--group GROUP] [--healthy N] [--jobs N] [--beside] [--write]
                                     checks with one seeded defect each, and which of them were called, then

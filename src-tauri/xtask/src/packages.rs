@@ -141,6 +141,12 @@ pub fn ensure_for_tests() -> Result<(), Failure> {
     ensure_all(PACKAGES.iter().chain(TEST_PACKAGES))
 }
 
+/// Looks for programs that Debian's packages of the same name bring, and installs those that are missing.
+pub fn ensure_programs(names: &[&str]) -> Result<(), Failure> {
+    let missing: Vec<&str> = names.iter().copied().filter(|name| !on_the_path(name)).collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
 fn ensure_all(wanted: impl Iterator<Item = &'static Package>) -> Result<(), Failure> {
     let missing: Vec<&Package> = wanted.filter(|package| !package.present()).collect();
     if missing.is_empty() {

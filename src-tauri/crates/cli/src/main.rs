@@ -6,6 +6,7 @@ mod arguments;
 mod check;
 mod failure;
 mod live;
+mod load;
 mod manage;
 mod out;
 mod rehearsal;
@@ -26,6 +27,7 @@ async fn main() -> std::process::ExitCode {
         .init();
     let outcome = match Arguments::parse().command {
         Command::Check(options) => check::run(options).await,
+        Command::Load(options) => load::run(*options).await,
         Command::Rehearse(options) => rehearsal::keep(options).await,
         Command::Environment(command) => manage::environment(command).await,
         Command::Token(command) => manage::token(command).await,

@@ -27,11 +27,18 @@ pub struct FitnessLimits {
     pub clock_step_ms: f64,
     /// Largest acceptable P99 of the schedule lag in milliseconds.
     pub lag_p99_ms: f64,
+    /// Largest acceptable share of the processors that the host of a virtual computer gives to others.
+    #[serde(default = "usual_stolen")]
+    pub stolen: f64,
+}
+
+fn usual_stolen() -> f64 {
+    0.2
 }
 
 impl Default for FitnessLimits {
     fn default() -> Self {
-        Self { stall_ms: 2000.0, clock_step_ms: 1000.0, lag_p99_ms: 500.0 }
+        Self { stall_ms: 2000.0, clock_step_ms: 1000.0, lag_p99_ms: 500.0, stolen: usual_stolen() }
     }
 }
 
@@ -58,6 +65,68 @@ impl Fitness {
             ));
         }
         complaints
+    }
+}
+
+/// How fit this computer was while it sent a load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Generator {
+    /// How well it kept time.
+    pub watch: Fitness,
+    /// Schedule lag of every operation sent, in milliseconds: the median.
+    pub lag_p50_ms: Option<f64>,
+    /// Its 99th percentile.
+    pub lag_p99_ms: Option<f64>,
+    /// Its 99.9th percentile.
+    pub lag_p999_ms: Option<f64>,
+    /// The longest.
+    pub lag_max_ms: Option<f64>,
+    /// The share of the time in which a sending thread ran, on average; 1 is a whole processor.
+    pub own_cpu: Option<f64>,
+    /// The share of the time in which a sending thread was ready to run and had to wait for a processor.
+    pub kept_waiting: Option<f64>,
+    /// The share of all processors of this computer that was in use.
+    pub host_busy: Option<f64>,
+    /// The share of all processors that the host of this virtual computer gave to others.
+    pub stolen: Option<f64>,
+    /// Operations that were not started because too many were in flight.
+    pub refused: u64,
+    /// Operations that failed for want of ports, files or memory on this computer.
+    pub own_limits: u64,
+    /// Sending threads that ended by a defect.
+    pub lost_workers: u64,
+}
+
+/// A sending thread that runs more than this is the bottleneck itself.
+const SATURATED: f64 = 0.9;
+
+impl Generator {
+    /// Why figures taken on this computer cannot be trusted, or nothing. What was refused is not among the reasons:
+    /// it is counted, and the judgement knows how much it could have changed.
+    pub fn complaints(&self, limits: &FitnessLimits) -> Vec<String> {
+        let mut complaints = self.watch.complaints(self.lag_p99_ms, limits);
+        if let Some(stolen) = self.stolen.filter(|stolen| *stolen > limits.stolen) {
+            complaints.push(format!(
+                "{:.0} % of the processors of this computer were given to others (limit {:.0} %)",
+                stolen * 100.0,
+                limits.stolen * 100.0
+            ));
+        }
+        if self.own_limits > 0 {
+            complaints.push(format!(
+                "{} requests could not be sent for want of ports, files or memory on this computer",
+                self.own_limits
+            ));
+        }
+        if self.lost_workers > 0 {
+            complaints.push(format!("{} sending threads ended by a defect of Holdpoint", self.lost_workers));
+        }
+        complaints
+    }
+
+    /// Whether the sending threads themselves were at their limit.
+    pub fn is_saturated(&self) -> bool {
+        self.own_cpu.is_some_and(|share| share > SATURATED)
     }
 }
 

@@ -1,5 +1,6 @@
 //! HDR histograms of durations that can be written down and read back without loss.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -17,9 +18,10 @@ const V2_COOKIE: u32 = 0x1c84_9303 | 0x10;
 
 /// Durations in microseconds, 1 µs to 1 h at three significant digits.
 ///
-/// Serialises as the base64 text of the `HdrHistogram` V2 encoding, which other tools read.
-#[derive(Clone, PartialEq)]
-pub struct Histogram(hdrhistogram::Histogram<u64>);
+/// An empty one takes no memory, the first sample 184 KiB, and all further samples nothing. Serialises as the base64
+/// text of the `HdrHistogram` V2 encoding, which other tools read.
+#[derive(Clone, Default)]
+pub struct Histogram(Option<Box<hdrhistogram::Histogram<u64>>>);
 
 /// A text that is not a histogram.
 #[derive(Debug, thiserror::Error)]
@@ -39,48 +41,65 @@ impl std::fmt::Debug for Histogram {
     }
 }
 
-impl Default for Histogram {
-    fn default() -> Self {
-        Self::new()
+/// Equal are histograms with the same samples, whether they hold memory or not.
+impl PartialEq for Histogram {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(left), Some(right)) => left == right,
+            _ => self.is_empty() && other.is_empty(),
+        }
     }
+}
+
+#[expect(clippy::expect_used, reason = "constant bounds: 1 < highest / 2, 3 digits are allowed")]
+fn empty() -> hdrhistogram::Histogram<u64> {
+    let bounds = hdrhistogram::Histogram::new_with_bounds(1, HIGHEST_MICROS, SIGNIFICANT_DIGITS);
+    bounds.expect("constant bounds are valid")
 }
 
 impl Histogram {
     /// An empty histogram.
-    ///
-    /// # Panics
-    /// Never: the bounds are constants that the library accepts.
     pub fn new() -> Self {
-        #[expect(clippy::expect_used, reason = "constant bounds: 1 < highest / 2, 3 digits are allowed")]
-        Self(
-            hdrhistogram::Histogram::new_with_bounds(1, HIGHEST_MICROS, SIGNIFICANT_DIGITS)
-                .expect("constant bounds are valid"),
-        )
+        Self(None)
+    }
+
+    fn filled(&self) -> Option<&hdrhistogram::Histogram<u64>> {
+        self.0.as_deref().filter(|histogram| !histogram.is_empty())
     }
 
     /// Adds one duration; shorter than 1 µs counts as 1 µs, longer than 1 h as 1 h.
     pub fn record(&mut self, duration: Duration) {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(HIGHEST_MICROS);
-        self.0.saturating_record(micros.max(1));
+        // Seconds are at most an hour here, so that the product fits.
+        let micros = duration.as_secs().min(4000) * 1_000_000 + u64::from(duration.subsec_micros());
+        self.0.get_or_insert_with(|| Box::new(empty())).saturating_record(micros.max(1));
     }
 
     /// How many durations were recorded.
     pub fn len(&self) -> u64 {
-        self.0.len()
+        self.0.as_ref().map_or(0, |histogram| histogram.len())
     }
 
     /// Whether nothing was recorded.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
+    }
+
+    /// Forgets every sample and keeps the memory.
+    pub fn clear(&mut self) {
+        if let Some(histogram) = self.0.as_mut().filter(|histogram| !histogram.is_empty()) {
+            histogram.reset();
+        }
     }
 
     /// Adds every sample of `other`; exact, because both have the same buckets.
     pub fn merge(&mut self, other: &Self) {
+        let Some(other) = other.filled() else { return };
+        let own = self.0.get_or_insert_with(|| Box::new(empty()));
         // Both sides were made with the same bounds, so addition cannot exceed them; a decoded foreign histogram
         // with wider bounds saturates instead of being dropped.
-        if self.0.add(&other.0).is_err() {
-            for bucket in other.0.iter_recorded() {
-                self.0.saturating_record_n(
+        if own.add(other).is_err() {
+            for bucket in other.iter_recorded() {
+                own.saturating_record_n(
                     bucket.value_iterated_to().min(HIGHEST_MICROS),
                     bucket.count_at_value(),
                 );
@@ -90,7 +109,7 @@ impl Histogram {
 
     /// The value in milliseconds below or at which `quantile` (0 to 1) of all samples lie, or `None` when empty.
     pub fn quantile_ms(&self, quantile: f64) -> Option<f64> {
-        (!self.is_empty()).then(|| self.0.value_at_quantile(quantile) as f64 / 1000.0)
+        self.filled().map(|histogram| histogram.value_at_quantile(quantile) as f64 / 1000.0)
     }
 
     /// The value in milliseconds of the sample of 1-based `rank` in sorted order, or `None` if there is no such rank.
@@ -107,26 +126,45 @@ impl Histogram {
 
     /// Each distinct duration in milliseconds with how often it was recorded, the shortest first.
     pub fn counts(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
-        self.0
+        let recorded = self.filled().into_iter().flat_map(hdrhistogram::Histogram::iter_recorded);
+        recorded.map(|bucket| (bucket.value_iterated_to() as f64 / 1000.0, bucket.count_at_value()))
+    }
+
+    /// How many samples are certainly longer than `limit`: those in buckets that lie above it as a whole.
+    pub fn longer_than(&self, limit: Duration) -> u64 {
+        let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+        let Some(histogram) = self.filled() else { return 0 };
+        let longer = histogram
             .iter_recorded()
-            .map(|bucket| (bucket.value_iterated_to() as f64 / 1000.0, bucket.count_at_value()))
+            .filter(|bucket| histogram.lowest_equivalent(bucket.value_iterated_to()) > micros);
+        longer.map(|bucket| bucket.count_at_value()).sum()
+    }
+
+    /// The smallest sample in milliseconds.
+    pub fn min_ms(&self) -> Option<f64> {
+        self.filled().map(|histogram| histogram.min() as f64 / 1000.0)
     }
 
     /// The largest sample in milliseconds.
     pub fn max_ms(&self) -> Option<f64> {
-        (!self.is_empty()).then(|| self.0.max() as f64 / 1000.0)
+        self.filled().map(|histogram| histogram.max() as f64 / 1000.0)
     }
 
     /// The mean in milliseconds.
     pub fn mean_ms(&self) -> Option<f64> {
-        (!self.is_empty()).then(|| self.0.mean() / 1000.0)
+        self.filled().map(|histogram| histogram.mean() / 1000.0)
+    }
+
+    /// The library's own form.
+    pub(crate) fn to_library(&self) -> Cow<'_, hdrhistogram::Histogram<u64>> {
+        self.0.as_deref().map_or_else(|| Cow::Owned(empty()), Cow::Borrowed)
     }
 
     /// The base64 text of the V2 encoding.
     pub fn to_text(&self) -> String {
         let mut bytes = Vec::new();
         // Writing to memory cannot fail, and every value is within the bounds the encoder supports.
-        let _ = V2Serializer::new().serialize(&self.0, &mut bytes);
+        let _ = V2Serializer::new().serialize(&*self.to_library(), &mut bytes);
         STANDARD.encode(bytes)
     }
 
@@ -145,7 +183,7 @@ impl Histogram {
         if count > u128::from(HIGHEST_COUNT) {
             return Err(HistogramError::Content("it counts more than can have been measured".into()));
         }
-        Ok(Self(read))
+        Ok(Self(Some(Box::new(read))))
     }
 }
 
@@ -244,6 +282,27 @@ mod tests {
         #[test]
         fn foreign_bytes_are_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Histogram::from_text(&STANDARD.encode(bytes));
+        }
+
+        #[test]
+        fn quantiles_are_monotone_and_within_the_samples(
+            micros in proptest::collection::vec(1_u64..HIGHEST_MICROS, 1..100),
+        ) {
+            let mut histogram = Histogram::new();
+            for value in &micros {
+                histogram.record(Duration::from_micros(*value));
+            }
+            let values: Vec<f64> =
+                (0..=100).map(|percent| histogram.quantile_ms(f64::from(percent) / 100.0).unwrap()).collect();
+            prop_assert!(values.windows(2).all(|pair| pair[0] <= pair[1]));
+            let longest = *micros.iter().max().unwrap();
+            prop_assert!((values[100] * 1000.0 / longest as f64 - 1.0).abs() < 0.001);
+            prop_assert_eq!(histogram.longer_than(Duration::from_micros(longest)), 0);
+            let half = HIGHEST_MICROS / 2;
+            let certainly = micros.iter().filter(|value| **value > half + half / 500).count() as u64;
+            let possibly = micros.iter().filter(|value| **value > half).count() as u64;
+            let longer = histogram.longer_than(Duration::from_micros(half));
+            prop_assert!(certainly <= longer && longer <= possibly);
         }
 
         #[test]

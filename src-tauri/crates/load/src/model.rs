@@ -1,173 +1,151 @@
-//! Workload models: who starts when.
+//! Loads within a larger task, performed by functions: what the tests of a check are made of.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{FuturesUnordered, StreamExt as _};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
-use crate::{Failure, Recorder};
+use crate::drive::{Bounds, Lane, drive};
+use crate::orders::{Order, Orders};
+use crate::pace::Pace;
+use crate::plan::{Arrivals, AtCap, LONGEST, Stage};
+use crate::record::{OperationRecord, Outcome, Recorder};
+use crate::schedule::Schedule;
+use crate::source::{Operation, Source};
+use crate::{Failure, Phases};
 
-/// One operation of a load, as the model hands it out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Operation {
-    /// Its number over the whole load, from 0.
-    pub index: u64,
-    /// Its round, from 0; always 0 outside the rounds model.
-    pub round: u32,
-    /// When it should start; latency is counted from here.
-    pub intended: Instant,
-}
+/// Requests end by their own time limit, and what they answer counts; so these loads wait for all of them.
+const AS_LONG_AS_IT_TAKES: Duration = LONGEST;
 
 /// Runs `rounds` bursts of `concurrency` operations; a round starts when the one before has ended (the runbook's
 /// L1: 20 concurrent requests × 3 rounds). All operations of a round have the same intended start.
 ///
-/// `perform` yields the kind of the operation and how it ended. Before each round `before_round` is awaited: a place
-/// to wait for a rate-limit window without counting the wait as latency. Stops between rounds once `stop` says so.
+/// Before each round `before_round` is awaited: a place to wait for a rate-limit window without counting the wait as
+/// latency. Stops between rounds once it says `false`; what was not sent then stays visible as planned.
 pub async fn rounds<P, F, B, G>(
-    recorder: &Recorder,
-    kind: &str,
     (concurrency, rounds): (u32, u32),
     mut before_round: B,
     perform: P,
-) where
+) -> OperationRecord
+where
     P: Fn(Operation) -> F,
     F: Future<Output = Result<(), Failure>>,
     B: FnMut(u32) -> G,
     G: Future<Output = bool>,
 {
-    recorder.plan(kind, u64::from(concurrency) * u64::from(rounds));
+    let mut recorder = Recorder::new([""]);
+    recorder.plan(0, u64::from(concurrency) * u64::from(rounds));
+    let ear = Orders::new(1).ear(0);
+    let bounds = Bounds { in_flight: usize::MAX, at_cap: AtCap::Wait, drain: AS_LONG_AS_IT_TAKES };
     for round in 0..rounds {
         if !before_round(round).await {
-            return;
-        }
-        let intended = Instant::now();
-        let mut burst = FuturesUnordered::new();
-        for slot in 0..concurrency {
-            let index = u64::from(round) * u64::from(concurrency) + u64::from(slot);
-            burst.push(one(recorder, kind, Operation { index, round, intended }, intended, &perform));
-        }
-        while burst.next().await.is_some() {}
-    }
-}
-
-/// Starts one operation every `1 / per_second` (an open model: arrivals do not wait for answers) until `stop` is
-/// true or `limit` operations were started, then waits for those in flight. At most `in_flight` run at once; an
-/// arrival beyond that starts late, and its lateness is part of its latency; it is no lag of the generator, which could
-/// not send because the target did not answer.
-pub async fn constant_rate<P, F, S>(
-    recorder: Arc<Recorder>,
-    kind: &str,
-    per_second: f64,
-    (limit, in_flight): (u64, usize),
-    stop: S,
-    perform: P,
-) where
-    P: Fn(Operation) -> F,
-    F: Future<Output = Result<(), Failure>>,
-    S: Fn() -> bool,
-{
-    let interval = Duration::from_secs_f64(1.0 / per_second.max(0.001));
-    let start = Instant::now();
-    let mut running = FuturesUnordered::new();
-    let mut index: u64 = 0;
-    while index < limit && !stop() {
-        let intended = start + interval.mul_f64(index as f64);
-        let mut free = intended;
-        while Instant::now() < intended || running.len() >= in_flight {
-            tokio::select! {
-                () = sleep_until(intended), if running.len() < in_flight => break,
-                Some(()) = running.next(), if !running.is_empty() => free = free.max(Instant::now()),
-            }
-        }
-        if stop() {
             break;
         }
-        recorder.plan(kind, 1);
-        running.push(one(&recorder, kind, Operation { index, round: 0, intended }, free, &perform));
-        index += 1;
+        let mut source = Source::burst(round, concurrency);
+        drive(&mut source, bounds, &mut recorder, &ear, Pace::coarse(), || Counted(&perform)).await;
     }
-    while running.next().await.is_some() {}
+    only(recorder)
 }
 
-/// Runs one operation that could have left at `free`.
-async fn one<P, F>(recorder: &Recorder, kind: &str, operation: Operation, free: Instant, perform: &P)
+/// Starts one operation every `1 / per_second` (an open model: arrivals do not wait for answers) until `stop` ends or
+/// `limit` operations were started, then waits for those in flight. At most `in_flight` run at once; an arrival beyond
+/// that starts late, and its lateness is part of its latency; it is no lag of the generator, which could not send because
+/// the target did not answer.
+pub async fn constant_rate<P, F>(
+    per_second: f64,
+    (limit, in_flight): (u64, usize),
+    stop: impl Future<Output = ()>,
+    perform: P,
+) -> OperationRecord
 where
     P: Fn(Operation) -> F,
     F: Future<Output = Result<(), Failure>>,
 {
-    let started = Instant::now();
-    recorder.sent(kind, started.saturating_duration_since(free));
-    let outcome = perform(operation).await;
-    let ended = Instant::now();
-    recorder.ended(
-        kind,
-        ended.saturating_duration_since(operation.intended),
-        ended.saturating_duration_since(started),
-        &outcome,
-    );
+    let mut recorder = Recorder::new([""]);
+    let rate = per_second.max(0.001);
+    let stages = [Stage::steady(rate, LONGEST)];
+    let mut source = Source::open(Schedule::new(Arrivals::Constant, &stages), Instant::now(), limit);
+    let orders = Orders::new(1);
+    let ear = orders.ear(0);
+    let bounds = Bounds { in_flight, at_cap: AtCap::Wait, drain: AS_LONG_AS_IT_TAKES };
+    let stopping = async {
+        stop.await;
+        orders.give(Order::Drain);
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        () = stopping => {}
+        _ = drive(&mut source, bounds, &mut recorder, &ear, Pace::coarse(), || Counted(&perform)) => {}
+    }
+    only(recorder)
+}
+
+/// A function whose operations have no phases to tell of.
+struct Counted<'a, P>(&'a P);
+
+impl<P, F> Lane for Counted<'_, P>
+where
+    P: Fn(Operation) -> F,
+    F: Future<Output = Result<(), Failure>>,
+{
+    async fn perform(&mut self, operation: Operation) -> Outcome {
+        (self.0)(operation).await.map(|()| Phases::default())
+    }
+}
+
+fn only(recorder: Recorder) -> OperationRecord {
+    recorder.finish().into_values().next().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use tokio::time::sleep;
+    use tokio::sync::Notify;
+    use tokio::time::{sleep, sleep_until};
 
     use super::*;
+    use crate::FailureClass;
+
+    const DONE: Result<(), Failure> = Ok(());
 
     #[tokio::test(start_paused = true)]
     async fn rounds_send_exactly_what_was_planned() {
-        let recorder = Recorder::new();
-        rounds(
-            &recorder,
-            "expand",
+        let record = rounds(
             (20, 3),
             |_| async { true },
             |operation| async move {
                 sleep(Duration::from_millis(10)).await;
                 if operation.index == 7 {
-                    return Err(Failure { class: "status_500".into(), detail: String::new() });
+                    return Err(Failure::new(FailureClass::Status(500), ""));
                 }
-                Ok(())
+                DONE
             },
         )
         .await;
-        let record = &recorder.snapshot()["expand"];
         assert_eq!((record.planned, record.sent, record.ok, record.failures()), (60, 60, 59, 1));
         assert_eq!(record.failed["status_500"], 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_refused_round_leaves_its_operations_unsent() {
-        let recorder = Recorder::new();
-        rounds(&recorder, "expand", (5, 3), |round| async move { round < 2 }, |_| async { Ok(()) }).await;
-        let record = &recorder.snapshot()["expand"];
-        assert_eq!((record.planned, record.sent), (15, 10));
+        let record = rounds((5, 3), |round| async move { round < 2 }, |_| async { DONE }).await;
+        assert_eq!((record.planned, record.sent, record.waiting()), (15, 10, 5));
     }
 
     /// The fault a closed loop would hide: the target stalls, and arrivals during the stall must count as slow.
     #[tokio::test(start_paused = true)]
     async fn a_stall_shows_in_the_latency_of_every_arrival_it_delayed() {
-        let recorder = Arc::new(Recorder::new());
         let start = Instant::now();
         let stall_ends = start + Duration::from_secs(1);
-        constant_rate(
-            Arc::clone(&recorder),
-            "read",
-            100.0,
-            (200, 1),
-            || false,
-            |_| async move {
-                if Instant::now() < stall_ends {
-                    sleep_until(stall_ends).await;
-                }
-                Ok(())
-            },
-        )
+        let record = constant_rate(100.0, (200, 1), std::future::pending(), |_| async move {
+            if Instant::now() < stall_ends {
+                sleep_until(stall_ends).await;
+            }
+            DONE
+        })
         .await;
-        let record = &recorder.snapshot()["read"];
         assert_eq!(record.ok, 200);
         let half = record.latency.rank_ms(150).unwrap();
         assert!(half > 400.0, "a quarter of the arrivals waited more than 400 ms, the record says {half}");
@@ -178,22 +156,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_open_load_stops_when_told() {
-        let recorder = Arc::new(Recorder::new());
-        let done = AtomicU64::new(0);
-        constant_rate(
-            Arc::clone(&recorder),
-            "write",
-            10.0,
-            (1000, 8),
-            || done.load(Ordering::Relaxed) >= 5,
-            |_| async {
-                done.fetch_add(1, Ordering::Relaxed);
-                Ok(())
-            },
-        )
+        let (done, enough) = (AtomicU64::new(0), Notify::new());
+        let record = constant_rate(10.0, (1000, 8), enough.notified(), |_| async {
+            if done.fetch_add(1, Ordering::Relaxed) == 4 {
+                enough.notify_one();
+            }
+            DONE
+        })
         .await;
-        let record = &recorder.snapshot()["write"];
         assert_eq!(record.sent, record.planned);
-        assert!(record.sent < 10);
+        assert!((5..10).contains(&record.sent), "{}", record.sent);
     }
 }

@@ -1,13 +1,12 @@
 //! C3: the database is restarted under real reads and writes; every acknowledged write must survive exactly once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use holdpoint_agentverse::error::ApiError;
 use holdpoint_agentverse::types::Project;
 use holdpoint_agentverse::{Client, graph};
-use holdpoint_load::{Failure, Operation, Recorder, constant_rate};
+use holdpoint_load::{Failure, Operation, constant_rate};
 use tokio::time::Instant;
 
 use super::c2::report;
@@ -15,7 +14,7 @@ use super::context::Context;
 use super::fault::{self, AtDeadline, Injected};
 use super::prober::Prober;
 use super::session::{Look, Session};
-use super::{FailureLog, l1, runs};
+use super::{FailureLog, failure, l1, runs};
 use crate::event::{Event, Phase, Stored, WriteKind};
 use crate::words::{Service, TestId};
 
@@ -30,9 +29,8 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
     progress(context, 1, "runs in flight, reads and writes under way").await;
     let mut tracked = runs::start_ensemble(context, session, TestId::C3, parameters.runs).await?;
     let paths = read_paths(context, session).await;
-    let recorder = Arc::new(Recorder::new());
     let failures = FailureLog::new(TestId::C3);
-    let over = AtomicBool::new(false);
+    let over = context.stop.child_token();
     let client = context.api.clone();
     let prober = Prober::start(Duration::from_millis(parameters.probe_ms), move |number| {
         let (client, paths) = (client.clone(), paths.clone());
@@ -40,24 +38,20 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
     });
     // The window's 60 writes a minute are the most that can be sent without being refused.
     let limit = 55;
-    let writing = constant_rate(
-        Arc::clone(&recorder),
-        "write",
-        parameters.writes_per_second,
-        (limit, 16),
-        || over.load(Ordering::Relaxed) || context.stop.is_cancelled(),
-        |operation| write(context, session, &failures, operation),
-    );
+    let writing = constant_rate(parameters.writes_per_second, (limit, 16), over.cancelled(), |operation| {
+        write(context, session, &failures, operation)
+    });
     let faulting = async {
         let reason = restart(context, &prober).await;
-        over.store(true, Ordering::Relaxed);
+        over.cancel();
         reason
     };
-    let ((), reason) = tokio::join!(writing, faulting);
+    let (record, reason) = tokio::join!(writing, faulting);
     prober.settle(Duration::from_secs(5)).await;
     report(context, TestId::C3, Service::Postgres, parameters.probe_ms, prober.stop().await).await;
-    for (kind, record) in recorder.snapshot() {
-        context.emit.emit(Event::Measured { test: TestId::C3, kind, record: Box::new(record) }).await;
+    if record.planned > 0 {
+        let record = Box::new(record);
+        context.emit.emit(Event::Measured { test: TestId::C3, kind: "write".into(), record }).await;
     }
     progress(context, 4, "waiting for every run to end").await;
     let deadline = Duration::from_secs(parameters.run_deadline_s);
@@ -207,8 +201,8 @@ async fn write(
             let class = error.class.word();
             failures.note(&context.emit, "write", &id, &class, &error.to_string()).await;
             let ambiguous = error.class.is_ambiguous();
-            context.emit.emit(Event::WriteUnacknowledged { id, class: class.clone(), ambiguous }).await;
-            Err(Failure { class, detail: error.to_string() })
+            context.emit.emit(Event::WriteUnacknowledged { id, class, ambiguous }).await;
+            Err(failure(&error))
         }
     }
 }

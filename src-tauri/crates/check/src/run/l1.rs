@@ -2,13 +2,13 @@
 
 use holdpoint_agentverse::error::{ApiError, ErrorClass};
 use holdpoint_agentverse::graph::{self, UniverseMap};
-use holdpoint_load::{Failure, Recorder, rounds};
+use holdpoint_load::rounds;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::FailureLog;
 use super::context::Context;
 use super::session::Session;
+use super::{FailureLog, failure};
 use crate::event::{Event, Stored, WriteKind};
 use crate::words::TestId;
 
@@ -20,15 +20,12 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
     let parameters = &context.plan.parameters.l1;
     let total = u64::from(parameters.concurrency) * u64::from(parameters.rounds);
     let before = map(context, session).await?;
-    let recorder = Recorder::new();
     let failures = FailureLog::new(TestId::L1);
     let acknowledged: Mutex<Vec<graph::Fork>> = Mutex::new(Vec::new());
     let refusal: Mutex<Option<ApiError>> = Mutex::new(None);
     let progress =
         |done: u64, doing: &str| Event::Progress { test: TestId::L1, done, total, doing: doing.to_owned() };
-    rounds(
-        &recorder,
-        KIND,
+    let record = rounds(
         (parameters.concurrency, parameters.rounds),
         |round| {
             let done = u64::from(round) * u64::from(parameters.concurrency);
@@ -65,28 +62,25 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
                         let class = error.class.word();
                         failures.note(&context.emit, KIND, &id, &class, &error.to_string()).await;
                         let ambiguous = error.class.is_ambiguous();
-                        let event = Event::WriteUnacknowledged { id, class: class.clone(), ambiguous };
+                        let event = Event::WriteUnacknowledged { id, class, ambiguous };
                         context.emit.emit(event).await;
-                        let detail = error.to_string();
+                        let failed = failure(&error);
                         refusal.lock().await.get_or_insert(error);
-                        Err(Failure { class, detail })
+                        Err(failed)
                     }
                 }
             }
         },
     )
     .await;
-    let records = recorder.snapshot();
-    if let Some(record) = records.get(KIND) {
-        let refused_all = record.ok == 0 && record.sent > 0;
-        if let Some(error) = refusal.lock().await.as_ref().filter(|_| refused_all) {
-            note_not_drivable(context, error).await;
-        }
-        context
-            .emit
-            .emit(Event::Measured { test: TestId::L1, kind: KIND.into(), record: Box::new(record.clone()) })
-            .await;
+    let refused_all = record.ok == 0 && record.sent > 0;
+    if let Some(error) = refusal.lock().await.as_ref().filter(|_| refused_all) {
+        note_not_drivable(context, error).await;
     }
+    context
+        .emit
+        .emit(Event::Measured { test: TestId::L1, kind: KIND.into(), record: Box::new(record) })
+        .await;
     if context.stop.is_cancelled() {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use holdpoint_agentverse::error::{ApiError, ErrorClass};
-use holdpoint_load::{Failure, Operation, Recorder, rounds};
+use holdpoint_load::{Failure, Operation, rounds};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::runs::{self, Tracked};
 use super::session::Session;
-use super::{FailureLog, given_up};
+use super::{FailureLog, failure, given_up};
 use crate::event::Event;
 use crate::words::TestId;
 
@@ -31,46 +31,43 @@ impl Job {
 
 pub(super) async fn run(context: &Context, session: &Session) -> Result<(), String> {
     let parameters = &context.plan.parameters.l2;
-    let recorder = Recorder::new();
     let failures = FailureLog::new(TestId::L2);
     let jobs: Mutex<Vec<Job>> = Mutex::new(Vec::new());
     progress(context, 0, "queueing runs").await;
     let mut tracked = runs::start_ensemble(context, session, TestId::L2, parameters.pressure_runs).await?;
     progress(context, 1, "calibrations and auto-tunes at once").await;
     let calibrations = rounds(
-        &recorder,
-        "calibrate",
         (parameters.calibrations, 1),
         |_| async { !context.stop.is_cancelled() },
         |operation| calibrate(context, session, &failures, operation),
     );
     let queued = rounds(
-        &recorder,
-        "calibration_job",
         (if session.has_jobs { parameters.calibrations } else { 0 }, 1),
         |_| async { !context.stop.is_cancelled() },
         |operation| queue_job(context, session, &failures, &jobs, operation),
     );
     let tunes = rounds(
-        &recorder,
-        "auto_tune",
         (parameters.auto_tunes, 1),
         |_| async { !context.stop.is_cancelled() },
         |operation| auto_tune(context, session, &failures, operation),
     );
     let load = async {
-        tokio::join!(calibrations, queued, tunes);
+        let (calibrations, queued, tunes) = tokio::join!(calibrations, queued, tunes);
+        [("auto_tune", tunes), ("calibrate", calibrations), ("calibration_job", queued)]
     };
     tokio::pin!(load);
     // The backlog is sampled while the load runs and until it has drained.
     let started = Instant::now();
     let deadline = Duration::from_secs(parameters.drain_deadline_s);
-    let mut loaded = false;
+    let mut measured = None;
     loop {
         {
             let mut jobs = jobs.lock().await;
             sample(context, &mut tracked, &mut jobs).await;
-            if loaded && tracked.iter().all(Tracked::is_terminal) && jobs.iter().all(Job::is_terminal) {
+            if measured.is_some()
+                && tracked.iter().all(Tracked::is_terminal)
+                && jobs.iter().all(Job::is_terminal)
+            {
                 break;
             }
         }
@@ -79,20 +76,22 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
         }
         let step = if started.elapsed() < Duration::from_secs(8) { 300 } else { 1200 };
         tokio::select! {
-            () = &mut load, if !loaded => {
-                loaded = true;
+            records = &mut load, if measured.is_none() => {
+                measured = Some(records);
                 progress(context, 2, "waiting for the queue to drain").await;
             }
             () = tokio::time::sleep(Duration::from_millis(step)) => {}
         }
     }
-    if !loaded {
+    let measured = match measured {
+        Some(measured) => measured,
         // Requests end by their own time limit; what they answer still counts.
-        load.await;
-    }
-    for (kind, record) in recorder.snapshot() {
+        None => load.await,
+    };
+    for (kind, record) in measured {
         if record.planned > 0 {
-            context.emit.emit(Event::Measured { test: TestId::L2, kind, record: Box::new(record) }).await;
+            let record = Box::new(record);
+            context.emit.emit(Event::Measured { test: TestId::L2, kind: kind.into(), record }).await;
         }
     }
     if context.stop.is_cancelled() {
@@ -213,9 +212,8 @@ async fn noted(
     match answer {
         Ok(()) => Ok(()),
         Err(error) => {
-            let (class, detail) = (error.class.word(), error.to_string());
-            failures.note(&context.emit, kind, id, &class, &detail).await;
-            Err(Failure { class, detail })
+            failures.note(&context.emit, kind, id, &error.class.word(), &error.to_string()).await;
+            Err(failure(&error))
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use holdpoint_agentverse::error::{ApiError, ErrorClass};
-use holdpoint_load::{Failure, Operation, Recorder, rounds};
+use holdpoint_agentverse::error::ApiError;
+use holdpoint_load::{Failure, FailureClass, Operation, OperationRecord, rounds};
 use serde_json::Value;
 
 use super::context::Context;
 use super::session::Session;
 use super::streams::{Follow, follow};
-use super::{FailureLog, exports, given_up};
+use super::{FailureLog, exports, failure, given_up};
 use crate::event::{Event, StreamEndKind};
 use crate::words::TestId;
 
@@ -18,36 +18,35 @@ const FEWEST_PROBES: u32 = 3;
 
 pub(super) async fn run(context: &Context, session: &Session) -> Result<(), String> {
     let parameters = &context.plan.parameters.l3;
-    let recorder = Recorder::new();
     let failures = FailureLog::new(TestId::L3);
     progress(context, 0, "streams and exports at once").await;
     let last_tick = last_tick(context, session).await;
     let streaming = async {
         match &last_tick {
             Ok(last) => {
-                rounds(
-                    &recorder,
-                    "stream",
+                let record = rounds(
                     (parameters.streams, 1),
                     |_| async { !context.stop.is_cancelled() },
                     |operation| stream(context, session, &failures, *last, operation),
                 )
                 .await;
+                Some(("stream", record))
             }
-            Err(error) => replay_instead(context, session, &recorder, &failures, error).await,
+            Err(error) => {
+                replay_instead(context, session, &failures, error).await.map(|record| ("replay", record))
+            }
         }
     };
     let exporting = rounds(
-        &recorder,
-        "export",
         (parameters.exports, 1),
         |_| async { !context.stop.is_cancelled() },
         |operation| export(context, session, &failures, operation),
     );
     let over = AtomicBool::new(false);
     let load = async {
-        tokio::join!(streaming, exporting);
+        let records = tokio::join!(streaming, exporting);
         over.store(true, Ordering::Relaxed);
+        records
     };
     let probing = async {
         for number in 0..parameters.storage_probes {
@@ -61,9 +60,10 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
             }
         }
     };
-    tokio::join!(load, probing);
-    for (kind, record) in recorder.snapshot() {
-        context.emit.emit(Event::Measured { test: TestId::L3, kind, record: Box::new(record) }).await;
+    let ((streamed, exported), ()) = tokio::join!(load, probing);
+    for (kind, record) in [("export", exported)].into_iter().chain(streamed) {
+        let record = Box::new(record);
+        context.emit.emit(Event::Measured { test: TestId::L3, kind: kind.into(), record }).await;
     }
     progress(context, 2, "done").await;
     Ok(())
@@ -99,13 +99,13 @@ async fn stream(
     context.emit.emit(Event::StreamEnded(outcome.clone())).await;
     let class = match outcome.end {
         StreamEndKind::Complete => return Ok(()),
-        StreamEndKind::Hung => "timeout",
-        StreamEndKind::ClosedEarly => "closed_early",
-        StreamEndKind::Failed => "failed",
+        StreamEndKind::Hung => FailureClass::Timeout,
+        StreamEndKind::ClosedEarly => FailureClass::Other("closed_early"),
+        StreamEndKind::Failed => FailureClass::Other("failed"),
         StreamEndKind::Aborted => return Err(given_up()),
     };
-    failures.note(&context.emit, "stream", &plan.id, class, &outcome.detail).await;
-    Err(Failure { class: class.into(), detail: outcome.detail })
+    failures.note(&context.emit, "stream", &plan.id, &class.word(), &outcome.detail).await;
+    Err(Failure::new(class, outcome.detail))
 }
 
 async fn export(
@@ -123,10 +123,10 @@ async fn export(
     context.emit.emit(Event::ExportEnded(outcome)).await;
     let failure = match (ended, problem) {
         (Ok(()), None) => return Ok(()),
-        (Err(error), _) => Failure { class: error.class.word(), detail: error.to_string() },
-        (Ok(()), Some(problem)) => Failure { class: "content".into(), detail: problem },
+        (Err(error), _) => failure(&error),
+        (Ok(()), Some(problem)) => Failure::new(FailureClass::Other("content"), problem),
     };
-    failures.note(&context.emit, "export", &id, &failure.class, &failure.detail).await;
+    failures.note(&context.emit, "export", &id, &failure.class.word(), &failure.detail).await;
     Err(failure)
 }
 
@@ -169,10 +169,9 @@ pub(super) async fn probe_storage(context: &Context, session: &Session, test: Te
 async fn replay_instead(
     context: &Context,
     session: &Session,
-    recorder: &Recorder,
     failures: &FailureLog,
     error: &ApiError,
-) {
+) -> Option<OperationRecord> {
     context
         .emit
         .emit(Event::NotDrivable {
@@ -181,15 +180,10 @@ async fn replay_instead(
             reason: error.to_string(),
         })
         .await;
-    let Some(reference) =
-        session.first_run.telemetry_ref.as_ref().and_then(|one| serde_json::to_value(one).ok())
-    else {
-        return;
-    };
+    let reference =
+        session.first_run.telemetry_ref.as_ref().and_then(|one| serde_json::to_value(one).ok())?;
     let parameters = &context.plan.parameters.l3;
-    rounds(
-        recorder,
-        "replay",
+    let record = rounds(
         (parameters.streams, 1),
         |_| async { !context.stop.is_cancelled() },
         |operation| {
@@ -198,15 +192,14 @@ async fn replay_instead(
                 let id = format!("{}-replay-{:02}", context.tag(), operation.index);
                 let failure = match context.api.replay_chunk(reference, 0, 100).await {
                     Ok(chunk) if chunk.get("states").and_then(Value::as_array).is_some() => return Ok(()),
-                    Ok(_) => {
-                        Failure { class: ErrorClass::Body.word(), detail: "the chunk holds no states".into() }
-                    }
-                    Err(error) => Failure { class: error.class.word(), detail: error.to_string() },
+                    Ok(_) => Failure::new(FailureClass::Body, "the chunk holds no states"),
+                    Err(error) => failure(&error),
                 };
-                failures.note(&context.emit, "replay", &id, &failure.class, &failure.detail).await;
+                failures.note(&context.emit, "replay", &id, &failure.class.word(), &failure.detail).await;
                 Err(failure)
             }
         },
     )
     .await;
+    Some(record)
 }

@@ -28,7 +28,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdpoint_load::{Beat, Failure, FitnessWatch};
+use holdpoint_agentverse::error::{ApiError, ErrorClass};
+use holdpoint_load::{Beat, Failure, FailureClass, FitnessWatch};
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
@@ -240,7 +241,28 @@ async fn clean_up(context: &Context) {
 
 /// An operation that the abort left undone: it says nothing about the system.
 fn given_up() -> Failure {
-    Failure { class: GIVEN_UP.into(), detail: "the check was aborted".into() }
+    Failure::new(FailureClass::Other(GIVEN_UP), "the check was aborted")
+}
+
+/// The class of a failed call, as every load counts it.
+fn class_of(class: &ErrorClass) -> FailureClass {
+    match class {
+        ErrorClass::Resolve => FailureClass::Resolve,
+        ErrorClass::Refused => FailureClass::Refused,
+        ErrorClass::Reset => FailureClass::Reset,
+        ErrorClass::Tls => FailureClass::Tls,
+        ErrorClass::ConnectTimeout => FailureClass::ConnectTimeout,
+        ErrorClass::Timeout => FailureClass::Timeout,
+        ErrorClass::RateLimited => FailureClass::RateLimited,
+        ErrorClass::Status(code) => FailureClass::Status(*code),
+        ErrorClass::Body => FailureClass::Body,
+        ErrorClass::Assertion => FailureClass::Assertion,
+    }
+}
+
+/// The failure that a failed call is to a load.
+fn failure(error: &ApiError) -> Failure {
+    Failure::new(class_of(&error.class), error.to_string())
 }
 
 /// Emits at most 40 failed operations a test one by one; the counts are in the measurement.
@@ -265,6 +287,30 @@ impl FailureLog {
                 detail: detail.into(),
             })
             .await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reports and the judge know failures by their words, so both sides must use the same ones.
+    #[test]
+    fn a_failed_call_keeps_its_word() {
+        for class in [
+            ErrorClass::Resolve,
+            ErrorClass::Refused,
+            ErrorClass::Reset,
+            ErrorClass::Tls,
+            ErrorClass::ConnectTimeout,
+            ErrorClass::Timeout,
+            ErrorClass::RateLimited,
+            ErrorClass::Status(503),
+            ErrorClass::Body,
+            ErrorClass::Assertion,
+        ] {
+            assert_eq!(class_of(&class).word(), class.word());
         }
     }
 }

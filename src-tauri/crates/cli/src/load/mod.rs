@@ -1,0 +1,162 @@
+//! `holdpoint load`.
+
+mod options;
+mod permission;
+mod words;
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use holdpoint_load::http::{HttpLanes, Target};
+use holdpoint_load::plan::{Arrivals, Model, Plan, Stage};
+use holdpoint_load::{
+    FitnessLimits, Found, Judgement, Limit, LoadResult, Order, Orders, Search, State, Threshold, find, judge,
+    start,
+};
+use serde_json::json;
+
+pub(crate) use options::LoadOptions;
+
+use crate::failure::Failure;
+use words::Progress;
+
+pub(crate) async fn run(options: LoadOptions) -> Result<u8, Failure> {
+    let thresholds = thresholds(&options.threshold)?;
+    permission::check(&options)?;
+    let target = Target::new(&options.url, options.http()?)?;
+    let kinds = target.names().to_vec();
+    let lanes = HttpLanes::new(target);
+    let limits = FitnessLimits { stall_ms: 500.0, ..FitnessLimits::default() };
+    // Said now and not after a load that nobody could save.
+    let json = options.json.as_deref().map(create).transpose()?;
+    let log = options.hdr_log.as_deref().map(create).transpose()?;
+    if options.find_limit {
+        if thresholds.is_empty() {
+            return Err(Failure::usage("--find-limit needs at least one --threshold that can break"));
+        }
+        let limit = search(&options, &kinds, &lanes, &thresholds, &limits)?;
+        words::limit(&limit);
+        write_json(json, options.json.as_deref(), &json!({ "holdpoint_load": 1, "limit": limit }))?;
+        return Ok(match limit.found {
+            Found::Knee | Found::HigherThanTried => 0,
+            Found::LowerThanTried => 1,
+            Found::NotProven | Found::Aborted => 3,
+        });
+    }
+    let plan = options.plan()?;
+    let log = log.map(|file| Box::new(file) as Box<dyn std::io::Write + Send>);
+    eprintln!("Load: {}, {}", kinds.join(", "), words::model(&plan.model));
+    let result = send(plan, kinds, &lanes, log).await?;
+    let judgement = judge(&result, &thresholds, &limits);
+    words::result(&result);
+    words::judgement(&judgement);
+    let value = json!({ "holdpoint_load": 1, "result": result, "judgement": judgement });
+    write_json(json, options.json.as_deref(), &value)?;
+    if let (Some(problem), Some(path)) = (&result.log_problem, &options.hdr_log) {
+        return Err(Failure::failed(format!("{} is not whole: {problem}", path.display())));
+    }
+    Ok(exit_code(&judgement))
+}
+
+fn exit_code(judgement: &Judgement) -> u8 {
+    match judgement.state {
+        State::Met => 0,
+        State::NotMet => 1,
+        State::NotProven => 3,
+    }
+}
+
+fn thresholds(texts: &[String]) -> Result<Vec<Threshold>, Failure> {
+    Ok(texts.iter().map(|text| text.parse()).collect::<Result<_, _>>()?)
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
+    File::create(path)
+        .map(BufWriter::new)
+        .map_err(|error| Failure::usage(format!("{} cannot be written: {error}", path.display())))
+}
+
+fn write_json(
+    file: Option<BufWriter<File>>,
+    path: Option<&Path>,
+    value: &serde_json::Value,
+) -> Result<(), Failure> {
+    let (Some(mut file), Some(path)) = (file, path) else { return Ok(()) };
+    let written = serde_json::to_writer_pretty(&mut file, value)
+        .map_err(std::io::Error::from)
+        .and_then(|()| file.flush());
+    written.map_err(|error| Failure::failed(format!("{} could not be written: {error}", path.display())))
+}
+
+/// Sends one load to its end. Ctrl-C lets what is in flight end, a second one gives it up.
+async fn send(
+    plan: Plan,
+    kinds: Vec<String>,
+    lanes: &HttpLanes,
+    log: Option<Box<dyn std::io::Write + Send>>,
+) -> Result<LoadResult, Failure> {
+    let mut progress = Progress::new(plan.duration());
+    let running = start(plan, kinds, lanes, log)?;
+    let mut live = running.live.clone();
+    let orders = running.orders.clone();
+    let joined = tokio::task::spawn_blocking(move || running.join());
+    loop {
+        tokio::select! {
+            changed = live.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+                progress.see(&live.borrow_and_update());
+            }
+            _ = tokio::signal::ctrl_c() => interrupt(&orders),
+        }
+    }
+    progress.end();
+    joined
+        .await
+        .map_err(|error| Failure::failed(format!("the load ended with a defect of Holdpoint: {error}")))
+}
+
+fn interrupt(orders: &Orders) {
+    if orders.now() == Order::Drain {
+        eprintln!("Given up: what is in flight is abandoned.");
+        orders.give(Order::Abort);
+    } else {
+        eprintln!("Ending: nothing more is sent, what is in flight is waited for. Ctrl-C again gives it up.");
+        orders.give(Order::Drain);
+    }
+}
+
+/// Tries one rate after the other; between two the target has as long to recover as a step takes to drain.
+fn search(
+    options: &LoadOptions,
+    kinds: &[String],
+    lanes: &HttpLanes,
+    thresholds: &[Threshold],
+    limits: &FitnessLimits,
+) -> Result<Limit, Failure> {
+    let search = Search {
+        from: options.rate.unwrap_or(10.0),
+        up_to: options.up_to,
+        precision: options.precision / 100.0,
+        steps: 60,
+    };
+    let duration = options.duration.unwrap_or(Duration::from_secs(10));
+    let handle = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        find(&search, |rate| {
+            let arrivals = options.poisson.map_or(Arrivals::Constant, |seed| Arrivals::Poisson { seed });
+            let stages = vec![Stage::steady(rate, duration)];
+            let plan = options.bounded(Plan::new(Model::Open { arrivals, stages }));
+            let result = handle.block_on(send(plan, kinds.to_vec(), lanes, None))?;
+            if result.ending != holdpoint_load::LoadEnding::Completed {
+                return Ok(None);
+            }
+            let judgement = judge(&result, thresholds, limits);
+            words::step(rate, &result, &judgement);
+            Ok(Some(judgement))
+        })
+    })
+}

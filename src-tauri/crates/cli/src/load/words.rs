@@ -1,0 +1,206 @@
+//! What a person reads of a load.
+
+use std::time::Duration;
+
+use holdpoint_load::plan::{Arrivals, Model, Stage};
+use holdpoint_load::{Found, Histogram, Judgement, Limit, Live, LoadResult, State};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// One line that moves while a load runs; nothing where nobody looks.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    recent: Histogram,
+    steps: u32,
+}
+
+impl Progress {
+    pub(super) fn new(duration: Option<Duration>) -> Self {
+        let tenths =
+            duration.map_or(0, |duration| u64::try_from(duration.as_millis() / 100).unwrap_or(u64::MAX));
+        let bar = ProgressBar::new(tenths);
+        if !console::user_attended_stderr() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        if let Ok(template) = ProgressStyle::with_template("  {bar:24} {elapsed}  {msg}") {
+            bar.set_style(template);
+        }
+        Self { bar, recent: Histogram::new(), steps: 0 }
+    }
+
+    pub(super) fn see(&mut self, live: &Live) {
+        self.bar.set_position(u64::try_from(live.elapsed.as_millis() / 100).unwrap_or(u64::MAX));
+        self.recent.merge(&live.step.latency);
+        self.steps += 1;
+        let p95 = self.recent.quantile_ms(0.95).map_or(String::new(), |value| format!(", P95 {value:.1} ms"));
+        self.bar.set_message(format!(
+            "{} sent, {} ok, {} failed, {} in flight, {} refused{p95}",
+            live.sent, live.ok, live.failed, live.in_flight, live.refused
+        ));
+        // The percentile is that of the last second.
+        if self.steps.is_multiple_of(10) {
+            self.recent.clear();
+        }
+    }
+
+    pub(super) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+pub(super) fn model(model: &Model) -> String {
+    match model {
+        Model::Rounds { concurrency, rounds } => format!("{concurrency} at once, {rounds} rounds"),
+        Model::Users { users, think, duration } => {
+            let think =
+                if think.is_zero() { String::new() } else { format!(" who think for {}", seconds(*think)) };
+            format!("{users} users{think} for {}", seconds(*duration))
+        }
+        Model::Open { arrivals, stages } => {
+            let stages: Vec<String> = stages.iter().map(stage).collect();
+            let random = match arrivals {
+                Arrivals::Constant => String::new(),
+                Arrivals::Poisson { seed } => format!(", Poisson with seed {seed}"),
+            };
+            format!("{}{random}", stages.join(", then "))
+        }
+    }
+}
+
+#[expect(clippy::float_cmp, reason = "a steady stage has the same number twice")]
+fn stage(stage: &Stage) -> String {
+    let duration = seconds(stage.duration);
+    if stage.from == stage.to {
+        format!("{} a second for {duration}", stage.from)
+    } else {
+        format!("{} to {} a second in {duration}", stage.from, stage.to)
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}
+
+pub(super) fn result(result: &LoadResult) {
+    let total = result.total();
+    println!(
+        "  planned {} = sent {} + refused {} + not sent {}; sent = ok {} + failed {} + abandoned {}",
+        total.planned,
+        total.sent,
+        total.refused,
+        total.waiting(),
+        total.ok,
+        total.failures(),
+        total.abandoned
+    );
+    let rate = if result.elapsed_s > 0.0 { total.ok as f64 / result.elapsed_s } else { 0.0 };
+    println!("  {rate:.1} a second ended well, over {:.2} s", result.elapsed_s);
+    println!();
+    println!("  {:<34}{:>10}{:>10}{:>10}{:>10}{:>10}  ms", "", "P50", "P95", "P99", "P99.9", "max");
+    for (kind, record) in &result.operations {
+        if result.operations.len() > 1 {
+            println!("  {kind}");
+        }
+        row("latency from the intended start", &record.latency);
+        row("service time", &record.service);
+        for (name, histogram) in record.phases.named() {
+            row(&format!("  {name}"), histogram);
+        }
+        row("failed after", &record.failed_after);
+        row("schedule lag of this computer", &record.lag);
+        for (class, count) in &record.failed {
+            let example = record.examples.get(class).filter(|example| !example.is_empty());
+            println!(
+                "  failed: {class} × {count}{}",
+                example.map_or(String::new(), |text| format!(", first: {text}"))
+            );
+        }
+    }
+    let generator = &result.generator;
+    let percent =
+        |share: Option<f64>| share.map_or("not known".into(), |share| format!("{:.1} %", share * 100.0));
+    println!();
+    println!(
+        "  This computer: sending threads ran {} and waited for a processor {} of the time; in use {}, stolen {}",
+        percent(generator.own_cpu),
+        percent(generator.kept_waiting),
+        percent(generator.host_busy),
+        percent(generator.stolen)
+    );
+    if matches!(result.plan.as_ref().map(|plan| &plan.model), Some(Model::Users { .. })) {
+        println!(
+            "  A closed load: users who wait ask less often, so a stall shows in the rate more than in the latency"
+        );
+    }
+}
+
+fn row(name: &str, histogram: &Histogram) {
+    let Some(longest) = histogram.max_ms() else { return };
+    let at = |quantile| histogram.quantile_ms(quantile).unwrap_or_default();
+    println!(
+        "  {name:<34}{:>10.2}{:>10.2}{:>10.2}{:>10.2}{longest:>10.2}",
+        at(0.5),
+        at(0.95),
+        at(0.99),
+        at(0.999)
+    );
+}
+
+pub(super) fn judgement(judgement: &Judgement) {
+    println!();
+    for one in &judgement.criteria {
+        let because = if one.because.is_empty() { String::new() } else { format!(": {}", one.because) };
+        println!("  {:<11} {} — {}{because}", one.state, one.criterion, one.measured);
+    }
+    for reason in &judgement.unfit {
+        println!("  not fit to measure: {reason}");
+    }
+    let verdict = match (judgement.state, judgement.criteria.is_empty()) {
+        (State::Met, true) => "measured; no criterion was given",
+        (State::Met, false) => "every criterion is met",
+        (State::NotMet, _) => "NOT MET",
+        (State::NotProven, _) => "NO VERDICT",
+    };
+    println!("Load: {verdict}");
+}
+
+/// One try of a search for the limit.
+pub(super) fn step(rate: f64, result: &LoadResult, judgement: &Judgement) {
+    let total = result.total();
+    let at =
+        |quantile| total.latency.quantile_ms(quantile).map_or("-".into(), |value| format!("{value:.1} ms"));
+    println!(
+        "  {rate:>9.1} a second  {:<11} P50 {}, P95 {}, P99 {}, {} failed, {} refused of {}",
+        judgement.state,
+        at(0.5),
+        at(0.95),
+        at(0.99),
+        total.failures() + total.abandoned,
+        total.refused,
+        total.planned
+    );
+    let broken = judgement.criteria.iter().filter(|one| one.state != State::Met);
+    for one in broken {
+        let because = if one.because.is_empty() { String::new() } else { format!(": {}", one.because) };
+        println!("              {} {} — {}{because}", one.state, one.criterion, one.measured);
+    }
+    for reason in &judgement.unfit {
+        println!("              not fit to measure: {reason}");
+    }
+}
+
+pub(super) fn limit(limit: &Limit) {
+    let rate = |rate: Option<f64>| rate.map_or("none".into(), |rate| format!("{rate:.1} a second"));
+    let (good, bad) = (rate(limit.highest_met), rate(limit.lowest_broken));
+    println!();
+    println!(
+        "{}",
+        match limit.found {
+            Found::Knee => format!("Limit: every criterion holds at {good}, and one breaks at {bad}"),
+            Found::HigherThanTried => format!("Limit: not reached; every criterion holds up to {good}"),
+            Found::LowerThanTried => format!("Limit: below what was tried; a criterion breaks even at {bad}"),
+            Found::NotProven =>
+                format!("Limit: NO VERDICT above {good}; the next rate could not be judged (broken: {bad})"),
+            Found::Aborted => format!("Limit: NO VERDICT, ended before its time; good so far: {good}"),
+        }
+    );
+}

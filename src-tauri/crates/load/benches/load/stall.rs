@@ -1,0 +1,117 @@
+//! A server frozen for two seconds: which engine sees it?
+
+use std::fmt::Write as _;
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
+
+use crate::peers::{Said, hey, oha, ours, wrk};
+use crate::process::{Ran, Server, signal};
+use crate::{Options, report};
+
+const RATE: f64 = 500.0;
+const SECONDS: f64 = 20.0;
+const STOP_AT: Duration = Duration::from_secs(8);
+const STOP_FOR: Duration = Duration::from_secs(2);
+
+/// One run: what the engine said, and how long the server was really frozen, by the clock of who froze it.
+fn frozen(run: impl FnOnce(&str) -> (Ran, Said)) -> (Said, f64) {
+    let server = Server::start("plain", "-");
+    let id = server.id();
+    let stopper = spawn(move || {
+        sleep(STOP_AT);
+        signal("STOP", id);
+        let stopped = Instant::now();
+        sleep(STOP_FOR);
+        signal("CONT", id);
+        stopped.elapsed().as_secs_f64()
+    });
+    let (_, said) = run(&server.url);
+    (said, stopper.join().unwrap())
+}
+
+/// The percentile of the plan: an arrival within the stall waits for its end, all others for nothing.
+fn truth(stall: f64, quantile: f64) -> f64 {
+    ((stall - SECONDS * (1.0 - quantile)) * 1000.0).max(0.0)
+}
+
+pub fn run(options: &Options) -> String {
+    let repeats = if options.repeats == 0 { 5 } else { options.repeats };
+    let mut text = format!(
+        "## Stall\n\n{RATE} requests a second planned for {SECONDS} s, the server frozen from 8 s to 10 s (SIGSTOP, SIGCONT). The truth \
+         of each run is that of the stopper's clock. Worst of {repeats} for the engines with a schedule, one run for the others. {}\n\n",
+        report::when_and_where(options)
+    );
+    text.push_str("| engine | sent | P95 ms | P99 ms | P99.9 ms | off by (worst) | judgement |\n|---|---|---|---|---|---|---|\n");
+    let mut worst: Option<(f64, String, bool)> = None;
+    let mut exact = true;
+    for number in 0..repeats {
+        let (said, stall) = frozen(|url| ours(url, "rate 500 20"));
+        let own = &said.own;
+        let count = |name: &str| own[name].as_u64().unwrap_or(0);
+        exact &= count("sent") + count("refused") == 10_000
+            && count("ok") + count("failed") + count("abandoned") == count("sent");
+        let mut off = 0.0_f64;
+        let mut within = true;
+        for (name, lag, quantile) in
+            [("p95", "lag_p95", 0.95), ("p99", "lag_p99", 0.99), ("p999", "lag_p999", 0.999)]
+        {
+            let (value, lag) = (own[name].as_f64().unwrap_or(0.0), own[lag].as_f64().unwrap_or(0.0));
+            let expected = truth(stall, quantile);
+            let error = (value - expected).abs();
+            off = off.max(error / expected);
+            within &= error <= (expected * 0.01).max(3.0 * lag);
+        }
+        println!("ours, run {}: {own}, frozen {stall:.3} s", number + 1);
+        let row = line("**Holdpoint**", &said, stall, if within { "right" } else { "off" });
+        if worst.as_ref().is_none_or(|(known, ..)| off > *known) {
+            worst = Some((off, row, within));
+        }
+    }
+    let (off, row, within) = worst.unwrap();
+    text.push_str(&row);
+    for (name, how) in [
+        ("oha `-q 500 --latency-correction`", "-q 500 -z 20s -c 50 --latency-correction"),
+        ("oha `-q 500`", "-q 500 -z 20s -c 50"),
+    ] {
+        let mut row: Option<(f64, String)> = None;
+        for _ in 0..repeats {
+            let (said, stall) = frozen(|url| oha(options, url, how));
+            println!("{name}: {said:?}, frozen {stall:.3} s");
+            let expected = truth(stall, 0.95);
+            let off = (said.p95.unwrap_or(0.0) - expected).abs() / expected;
+            let judgement = if off < 0.05 { "right" } else { "wrong" };
+            if row.as_ref().is_none_or(|(known, _)| off > *known) {
+                row = Some((off, line(name, &said, stall, judgement)));
+            }
+        }
+        text.push_str(&row.unwrap().1);
+    }
+    let (said, stall) = frozen(|url| hey(url, "-z 20s -q 10 -c 50"));
+    text.push_str(&line("hey `-q 10 -c 50`", &said, stall, "wrong, and sent fewer"));
+    let (said, stall) = frozen(|url| wrk(url, "-t1 -c50 -d20s"));
+    text.push_str(&line("wrk (closed, full speed)", &said, stall, "no schedule"));
+    let _ = write!(
+        text,
+        "\nGoals: sent + refused + in flight = planned exactly: **{}**. P95, P99 and P99.9 within 1 % or 3 × the measured schedule \
+         lag, worst of {repeats}: **{}** (off by {:.2} %).\n",
+        if exact { "met" } else { "missed" },
+        if within { "met" } else { "missed" },
+        off * 100.0
+    );
+    text
+}
+
+fn line(name: &str, said: &Said, stall: f64, judgement: &str) -> String {
+    let quantiles = [(said.p95, 0.95), (said.p99, 0.99), (said.p999, 0.999)];
+    let shown = quantiles.map(|(value, quantile)| {
+        value.map_or("-".into(), |value| format!("{value:.1} (true {:.0})", truth(stall, quantile)))
+    });
+    let off = quantiles
+        .iter()
+        .filter_map(|(value, quantile)| {
+            Some((value.as_ref()? - truth(stall, *quantile)).abs() / truth(stall, *quantile))
+        })
+        .fold(0.0, f64::max);
+    let sent = said.own["sent"].as_u64().unwrap_or(said.requests);
+    format!("| {name} | {sent} | {} | {:.1} % | {judgement} |\n", shown.join(" | "), off * 100.0)
+}
