@@ -83,8 +83,14 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
     let (followers, records) = broadcast::channel(16_384);
     let held = lock::take(&lock::folder(), &plan.environment, &id)?;
     let clients = Context::connect(&plan, secrets)?;
+    let first = Event::CheckStarted {
+        format: JOURNAL_FORMAT,
+        check_id: id.clone(),
+        holdpoint: env!("CARGO_PKG_VERSION").into(),
+        plan: Box::new(plan.clone()),
+    };
     // What cannot be recorded must not be done: no load and no fault without a journal.
-    let (emit, writer) = Journal::create(&journal, secrets.known())?.start(followers, abort.load());
+    let (emit, writer) = Journal::create(&journal, secrets.known(), first)?.start(followers, abort.load());
     let context = Context::new(clients, plan, id.clone(), emit, abort.clone());
     let started = tokio::time::Instant::now();
     let done = tokio::spawn(async move {
@@ -129,15 +135,6 @@ async fn intervals(pulse: Arc<context::ApiPulse>, emit: Emitter, started: tokio:
 async fn run(context: Context) {
     let began = tokio::time::Instant::now();
     let watch = FitnessWatch::start();
-    let started = Event::CheckStarted {
-        format: JOURNAL_FORMAT,
-        check_id: context.check_id.clone(),
-        holdpoint: env!("CARGO_PKG_VERSION").into(),
-        plan: Box::new(context.plan.clone()),
-    };
-    if !context.emit.emit_durably(started).await {
-        return;
-    }
     let (session, blocking) = context.unless_given_up(preflight::run(&context)).await.unwrap_or_default();
     let Some(session) = session else {
         if !context.created.is_empty() {
