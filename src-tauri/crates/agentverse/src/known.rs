@@ -40,9 +40,18 @@ impl KnownSecrets {
 
     /// One more.
     pub fn add(&mut self, secret: &str) {
-        if secret.len() < SHORTEST || !self.secrets.insert(secret.to_owned()) {
-            return;
+        if secret.len() >= SHORTEST && self.secrets.insert(secret.to_owned()) {
+            self.find_all();
         }
+    }
+
+    /// All of others.
+    pub fn add_all(&mut self, others: &Self) {
+        self.secrets.extend(others.secrets.iter().cloned());
+        self.find_all();
+    }
+
+    fn find_all(&mut self) {
         let forms: BTreeSet<String> = self.secrets.iter().flat_map(|secret| forms(secret)).collect();
         // Too many patterns for its memory is the only way to fail, and these are some dozens.
         self.finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok();
