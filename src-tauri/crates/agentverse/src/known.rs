@@ -123,13 +123,13 @@ fn inside(engine: &impl base64::Engine, secret: &[u8], before: usize) -> String 
 fn percent(bytes: &[u8], upper: bool) -> String {
     let mut out = String::new();
     for byte in bytes {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(*byte))
-            }
-            _ if upper => out.push_str(&format!("%{byte:02X}")),
-            _ => out.push_str(&format!("%{byte:02x}")),
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            out.push(char::from(*byte));
+            continue;
         }
+        let digits = hex::encode([*byte]);
+        out.push('%');
+        out.push_str(&if upper { digits.to_ascii_uppercase() } else { digits });
     }
     out
 }

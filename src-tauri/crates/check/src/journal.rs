@@ -39,7 +39,7 @@ pub enum JournalError {
     #[error(
         "the journal {path} could not be written any more: {source}. Load and faults were stopped; what is in it is kept \
          and reads as cut off. {}Free some space and check again",
-        unrecorded.iter().map(|line| format!("{line}. ")).collect::<String>()
+        sentences(unrecorded)
     )]
     Broken {
         /// Which file.
@@ -67,6 +67,10 @@ pub enum JournalError {
         /// What is wrong.
         problem: String,
     },
+}
+
+fn sentences(lines: &[String]) -> String {
+    lines.iter().flat_map(|line| [line.as_str(), ". "]).collect()
 }
 
 enum Message {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::programs;
-use crate::support::rig::{PATIENCE, Rig, named};
+use crate::programs;
+use crate::rig::{PATIENCE, Rig, named};
 
 #[test]
 fn an_abort_ends_load_at_once_sees_services_back_and_says_what_is_left() {

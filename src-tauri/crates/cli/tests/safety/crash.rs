@@ -3,8 +3,8 @@
 
 use std::io::Write as _;
 
-use crate::support::programs;
-use crate::support::rig::{Dice, Point};
+use crate::programs;
+use crate::rig::{Dice, Point};
 
 /// Another number makes other points.
 const SEED: u64 = 20_260_131;

@@ -7,6 +7,17 @@
 mod abort;
 mod crash;
 mod disk;
+#[path = "../support/rig.rs"]
+mod rig;
 mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
+
+use support::signal;
+
+fn programs() -> rig::Programs {
+    rig::Programs {
+        holdpoint: env!("CARGO_BIN_EXE_holdpoint").into(),
+        rehearsal: support::rehearsal_program(),
+    }
+}
