@@ -358,8 +358,7 @@ pub fn named(event: &Value) -> &str {
 /// Whether an event tells of load or a fault that begins.
 fn starts_operation(event: &Value) -> bool {
     match named(event) {
-        "write_sent" | "run_created" | "fault_intended" | "test_started" | "storage_probed"
-        | "version_created" => true,
+        "write_sent" | "run_created" | "fault_intended" | "test_started" => true,
         "job_observed" => event["status"] == "queued",
         _ => false,
     }
