@@ -135,6 +135,13 @@ impl Client {
         })
     }
 
+    /// Takes these out of every answer too: a server may know more of us than what this client sends it.
+    #[must_use]
+    pub fn hiding(self, secrets: &KnownSecrets) -> Self {
+        self.inner.known.write().unwrap_or_else(PoisonError::into_inner).add_all(secrets);
+        self
+    }
+
     /// How long to wait until `count` more requests to `path` (with `/api/v1`) fit into the limiter's window.
     pub fn wait_for_room(&self, path: &str, count: usize) -> Duration {
         self.inner.pace.wait_for(path, count)

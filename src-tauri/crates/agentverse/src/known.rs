@@ -40,9 +40,18 @@ impl KnownSecrets {
 
     /// One more.
     pub fn add(&mut self, secret: &str) {
-        if secret.len() < SHORTEST || !self.secrets.insert(secret.to_owned()) {
-            return;
+        if secret.len() >= SHORTEST && self.secrets.insert(secret.to_owned()) {
+            self.find_all();
         }
+    }
+
+    /// All of others.
+    pub fn add_all(&mut self, others: &Self) {
+        self.secrets.extend(others.secrets.iter().cloned());
+        self.find_all();
+    }
+
+    fn find_all(&mut self) {
         let forms: BTreeSet<String> = self.secrets.iter().flat_map(|secret| forms(secret)).collect();
         // Too many patterns for its memory is the only way to fail, and these are some dozens.
         self.finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok();
@@ -114,13 +123,13 @@ fn inside(engine: &impl base64::Engine, secret: &[u8], before: usize) -> String 
 fn percent(bytes: &[u8], upper: bool) -> String {
     let mut out = String::new();
     for byte in bytes {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(*byte))
-            }
-            _ if upper => out.push_str(&format!("%{byte:02X}")),
-            _ => out.push_str(&format!("%{byte:02x}")),
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            out.push(char::from(*byte));
+            continue;
         }
+        let digits = hex::encode([*byte]);
+        out.push('%');
+        out.push_str(&if upper { digits.to_ascii_uppercase() } else { digits });
     }
     out
 }

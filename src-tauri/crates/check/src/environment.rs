@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use holdpoint_agentverse::{ExposeSecret as _, KnownSecrets, SecretString};
+use holdpoint_agentverse::{ExposeSecret, KnownSecrets, SecretString};
 use holdpoint_foreign::text;
 use holdpoint_railway::TokenKind;
 use serde::{Deserialize, Serialize};
@@ -111,7 +111,7 @@ impl Secrets {
     /// All of them, to be taken out of what servers repeat. The login's address is none.
     pub fn known(&self) -> KnownSecrets {
         let hidden = [&self.password, &self.ops_key, &self.s3_secret_key, &self.railway_token];
-        let hidden = hidden.into_iter().flatten().map(|secret| secret.expose_secret());
+        let hidden = hidden.into_iter().flatten().map(ExposeSecret::expose_secret);
         KnownSecrets::new(hidden.chain(self.s3_access_key.as_deref()))
     }
 }

@@ -4,7 +4,7 @@
 //! end of a test) and at least every 200 ms for the rest. A reader takes every whole line; a torn last line is what a
 //! cut-off leaves, and is dropped.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ pub enum JournalError {
     #[error(
         "the journal {path} could not be written any more: {source}. Load and faults were stopped; what is in it is kept \
          and reads as cut off. {}Free some space and check again",
-        unrecorded.iter().map(|line| format!("{line}. ")).collect::<String>()
+        sentences(unrecorded)
     )]
     Broken {
         /// Which file.
@@ -67,6 +67,10 @@ pub enum JournalError {
         /// What is wrong.
         problem: String,
     },
+}
+
+fn sentences(lines: &[String]) -> String {
+    lines.iter().flat_map(|line| [line.as_str(), ". "]).collect()
 }
 
 enum Message {
@@ -115,16 +119,29 @@ pub struct Journal {
     known: KnownSecrets,
     started: Instant,
     seq: u64,
+    /// The first record, until there are followers to hand it to.
+    first: Option<Record>,
 }
 
 impl Journal {
-    /// Creates a new journal; refuses to overwrite one. What servers repeat of the `known` secrets is taken out of every
-    /// event before anybody sees it.
-    pub fn create(path: &Path, known: KnownSecrets) -> Result<Self, JournalError> {
+    /// Creates a new journal with its first event on the disk; refuses to overwrite one. What servers repeat of the
+    /// `known` secrets is taken out of every event before anybody sees it.
+    pub fn create(path: &Path, known: KnownSecrets, first: Event) -> Result<Self, JournalError> {
         let failed = |source| JournalError::Write { path: path.to_owned(), source };
         let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
+        let mut journal =
+            Self { path: path.to_owned(), file, known, started: Instant::now(), seq: 0, first: None };
+        let written = journal.append(first).and_then(|record| journal.sync().map(|()| record));
+        match written {
+            Ok(record) => journal.first = Some(record),
+            Err(error) => {
+                // Nothing has happened yet: a journal without an event would look like a lost check.
+                let _ = fs::remove_file(path);
+                return Err(error);
+            }
+        }
         files::sync_names_above(path);
-        Ok(Self { path: path.to_owned(), file, known, started: Instant::now(), seq: 0 })
+        Ok(journal)
     }
 
     /// Starts the task that owns the file. Every record is handed to `followers` after it was written. The task ends
@@ -136,6 +153,10 @@ impl Journal {
         unwritable: CancellationToken,
     ) -> (Emitter, tokio::task::JoinHandle<Result<(), JournalError>>) {
         let (sender, mut receiver) = mpsc::channel(256);
+        if let Some(first) = self.first.take() {
+            // Nobody watching is fine.
+            let _ = followers.send(std::sync::Arc::new(first));
+        }
         let task = tokio::spawn(async move {
             let written = self.write_all(&mut receiver, &followers).await;
             let Err(JournalError::Write { path, source }) = written else { return written };
@@ -175,11 +196,8 @@ impl Journal {
                 Some(Message::Event(event)) => (event, None),
                 Some(Message::Durable(event, done)) => (event, Some(done)),
             };
-            let urgent = done.is_some()
-                || matches!(
-                    *event,
-                    Event::CheckStarted { .. } | Event::TestEnded { .. } | Event::CheckEnded { .. }
-                );
+            let urgent =
+                done.is_some() || matches!(*event, Event::TestEnded { .. } | Event::CheckEnded { .. });
             let record = self.append(*event)?;
             dirty = true;
             if urgent {
@@ -264,7 +282,12 @@ pub fn append(path: &Path, event: Event) -> Result<(), JournalError> {
     let mut file = OpenOptions::new().append(true).open(path).map_err(failed)?;
     // A line that an earlier addition tore was never read as a record; what follows it would be lost with it.
     let whole = whole_lines(path).map_err(failed)?;
-    file.set_len(whole).and_then(|()| file.write_all(&line)).and_then(|()| file.sync_all()).map_err(failed)
+    let added = file.set_len(whole).and_then(|()| file.write_all(&line)).and_then(|()| file.sync_all());
+    added.map_err(|error| {
+        // Half a line helps nobody.
+        let _ = file.set_len(whole);
+        failed(error)
+    })
 }
 
 /// How many bytes of a file are whole lines.
@@ -348,10 +371,9 @@ mod tests {
 
     async fn write(path: &Path) {
         let (followers, _) = broadcast::channel(8);
-        let (emitter, task) = Journal::create(path, KnownSecrets::default())
+        let (emitter, task) = Journal::create(path, KnownSecrets::default(), started())
             .unwrap()
             .start(followers, CancellationToken::new());
-        assert!(emitter.emit_durably(started()).await);
         emitter.emit(Event::AbortRequested { reason: "test".into() }).await;
         emitter.emit(Event::CheckEnded { ending: CheckEnding::Completed }).await;
         drop(emitter);
@@ -366,7 +388,10 @@ mod tests {
         let records = read(&path).unwrap();
         assert_eq!(records.len(), 3);
         assert_eq!(records[2].event, Event::CheckEnded { ending: CheckEnding::Completed });
-        assert!(Journal::create(&path, KnownSecrets::default()).is_err(), "a journal is never overwritten");
+        assert!(
+            Journal::create(&path, KnownSecrets::default(), started()).is_err(),
+            "a journal is never overwritten"
+        );
     }
 
     /// Rule 6 of the architecture: cut at any byte, everything before the cut is still there.
@@ -411,9 +436,8 @@ mod tests {
         let path = folder.path().join("journal.ndjson");
         let (followers, mut seen) = broadcast::channel(8);
         let secret = "correct-horse/battery";
-        let journal = Journal::create(&path, KnownSecrets::new([secret])).unwrap();
+        let journal = Journal::create(&path, KnownSecrets::new([secret]), started()).unwrap();
         let (emitter, task) = journal.start(followers, CancellationToken::new());
-        assert!(emitter.emit_durably(started()).await);
         let lines = vec![format!("Authorization: Bearer {secret}"), "correct-horse%2Fbattery".to_owned()];
         let test = crate::words::TestId::C1;
         emitter.emit(Event::LogLines { test, service: crate::words::Service::Worker, lines }).await;
@@ -438,8 +462,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.ndjson");
-        let mut journal = Journal::create(&path, KnownSecrets::default()).unwrap();
-        journal.append(started()).unwrap();
+        let mut journal = Journal::create(&path, KnownSecrets::default(), started()).unwrap();
         journal.file = OpenOptions::new().write(true).open(full).unwrap();
         let (followers, _) = broadcast::channel(8);
         let unwritable = CancellationToken::new();

@@ -18,7 +18,7 @@ pub fn api(environment: &Environment, secrets: &Secrets) -> Result<Client, DeskE
         }),
         _ => None,
     };
-    Ok(Client::new(environment.api_url.clone(), credentials, Timeouts::default())?)
+    Ok(Client::new(environment.api_url.clone(), credentials, Timeouts::default())?.hiding(&secrets.known()))
 }
 
 /// Railway, as the environment's token reaches it.

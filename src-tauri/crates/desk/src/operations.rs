@@ -176,13 +176,14 @@ pub async fn logs(
     let client = clients::railway(environment, secrets)?;
     let pinned = client.pin(&clients::target(environment, service)?).await?;
     let found = client.logs(pinned.deployment_id(), lines, None, None).await?;
+    let known = secrets.known();
     Ok(found
         .into_iter()
         .map(|line| ServiceLog {
             service,
             at: line.timestamp,
             level: line.severity.unwrap_or_default(),
-            text: redact(&line.message),
+            text: redact(&known.hide(&line.message)),
         })
         .collect())
 }

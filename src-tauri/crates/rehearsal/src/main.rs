@@ -9,6 +9,7 @@ mod clients;
 mod config;
 mod drills;
 mod edge;
+mod leftovers;
 mod minio;
 mod oddities;
 mod postgres;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::config::{BUCKET, Behaviour, Options, Outcome, Role, Setup};
 use crate::drills::{Defect, Switch};
 use crate::oddities::{Odd, Oddity};
-use crate::{edge, railway};
+use crate::{edge, leftovers, railway};
 
 /// Starting a process takes about this long; a restart's pause is shortened by it.
 const START_MS: u64 = 120;
@@ -66,7 +66,10 @@ pub(crate) struct Supervisor {
 pub(crate) async fn up(options: Options) -> Outcome {
     let temporary = match &options.state {
         Some(_) => None,
-        None => Some(tempfile::Builder::new().prefix("holdpoint-rehearsal-").tempdir()?),
+        None => {
+            leftovers::remove(&std::env::temp_dir());
+            Some(tempfile::Builder::new().prefix(leftovers::PREFIX).tempdir()?)
+        }
     };
     let state = match (&options.state, &temporary) {
         (Some(path), _) => path.clone(),
@@ -74,6 +77,7 @@ pub(crate) async fn up(options: Options) -> Outcome {
         (None, None) => PathBuf::from("."),
     };
     std::fs::create_dir_all(state.join("logs"))?;
+    let _owner = leftovers::own(&state)?;
     let edge_listener = TcpListener::bind("127.0.0.1:0").await?;
     let railway_listener = TcpListener::bind("127.0.0.1:0").await?;
     let api_url = format!("http://{}", edge_listener.local_addr()?);

@@ -94,7 +94,8 @@ impl Context {
         let pulse = Arc::new(ApiPulse::default());
         let observer: Arc<dyn Observer> = pulse.clone();
         let api = Client::observed(environment.api_url.clone(), credentials, timeouts, Some(observer))
-            .map_err(ConnectError::Api)?;
+            .map_err(ConnectError::Api)?
+            .hiding(&secrets.known());
         let storage = match (&secrets.s3_access_key, &secrets.s3_secret_key) {
             (Some(access), Some(secret)) => {
                 let target = &environment.storage;

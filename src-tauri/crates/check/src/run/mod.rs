@@ -87,21 +87,31 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
     let (followers, records) = broadcast::channel(16_384);
     let held = lock::take(&lock::folder(), &plan.environment, &id)?;
     let clients = Context::connect(&plan, secrets)?;
+    let first = Event::CheckStarted {
+        format: JOURNAL_FORMAT,
+        check_id: id.clone(),
+        holdpoint: env!("CARGO_PKG_VERSION").into(),
+        plan: Box::new(plan.clone()),
+    };
     // What cannot be recorded must not be done: no load and no fault without a journal.
-    let (emit, writer) = Journal::create(&journal, secrets.known())?.start(followers, abort.load());
+    let (emit, writer) = Journal::create(&journal, secrets.known(), first)?.start(followers, abort.load());
     let context = Context::new(clients, plan, id.clone(), emit, abort.clone());
     let written_to = journal.clone();
     let started = tokio::time::Instant::now();
     let done = tokio::spawn(async move {
         // The runner gets a task of its own, so that a defect in it still leaves a journal with every event so far.
         // Its helpers hold the journal open, so they end with the runner however that ends.
-        let seconds = tokio::spawn(intervals(context.pulse.clone(), context.emit.clone(), started));
-        let (abort, emit) = (context.abort.clone(), context.emit.clone());
-        let telling = tokio::spawn(async move { abort.tell_when_requested(&emit).await });
-        let helpers = [seconds, telling].map(AbortOnDropHandle::new);
         let runner = tokio::spawn(async move {
-            run(context, written_to).await;
-            drop(helpers);
+            let (abort, emit) = (context.abort.clone(), context.emit.clone());
+            let _telling =
+                AbortOnDropHandle::new(tokio::spawn(async move { abort.tell_when_requested(&emit).await }));
+            let seconds = tokio::spawn(intervals(context.pulse.clone(), context.emit.clone(), started));
+            let seconds = AbortOnDropHandle::new(seconds);
+            let ending = run(&context, &written_to).await;
+            // Nothing may follow the end.
+            seconds.abort();
+            let _ = seconds.await;
+            end(&context, ending).await;
         });
         let written = writer.await;
         let _ = runner.await;
@@ -132,46 +142,38 @@ async fn intervals(pulse: Arc<context::ApiPulse>, emit: Emitter, started: tokio:
     }
 }
 
-async fn run(context: Context, journal: PathBuf) {
+/// Everything but the end.
+async fn run(context: &Context, journal: &Path) -> CheckEnding {
     let began = tokio::time::Instant::now();
     let watch = FitnessWatch::start();
-    let started = Event::CheckStarted {
-        format: JOURNAL_FORMAT,
-        check_id: context.check_id.clone(),
-        holdpoint: env!("CARGO_PKG_VERSION").into(),
-        plan: Box::new(context.plan.clone()),
-    };
-    if !context.emit.emit_durably(started).await {
-        return;
-    }
-    let (session, blocking) = context.unless_given_up(preflight::run(&context)).await.unwrap_or_default();
+    let (session, blocking) = context.unless_given_up(preflight::run(context)).await.unwrap_or_default();
     let Some(session) = session else {
         if !context.created.is_empty() {
-            clean_up(&context).await;
+            clean_up(context).await;
         }
         context.emit.emit(Event::Fitness(watch.read())).await;
-        end(&context, CheckEnding::Blocked { rows: blocking }).await;
-        return;
+        return CheckEnding::Blocked { rows: blocking };
     };
-    let api_watch = watch::Watch::start(&context, began);
-    let network = network::watch(&context, began);
+    let api_watch = watch::Watch::start(context, began);
+    let network = network::watch(context, began);
     for test in context.plan.suite.tests() {
         if context.stop.is_cancelled() {
             break;
         }
         context.emit.emit(Event::TestStarted { test }).await;
-        let ending = run_test(&context, &session, test).await;
+        let ending = run_test(context, &session, test).await;
         context.emit.emit_durably(Event::TestEnded { test, ending }).await;
     }
     context.emit.emit(Event::Fitness(watch.read())).await;
-    context.unless_given_up(last_look(&context, &session)).await;
+    context.unless_given_up(last_look(context, &session)).await;
     api_watch.stop().await;
-    drop(network);
-    clean_up(&context).await;
+    network.abort();
+    let _ = network.await;
+    clean_up(context).await;
     if !context.stop.is_cancelled() {
-        witnesses::keep_logs(&context, &journal).await;
+        witnesses::keep_logs(context, journal).await;
     }
-    end(&context, CheckEnding::Completed).await;
+    CheckEnding::Completed
 }
 
 /// The last event, which is another one where somebody asked for the end.

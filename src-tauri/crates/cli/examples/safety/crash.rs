@@ -16,8 +16,8 @@ const LANES: usize = 3;
 pub(crate) fn run(points: u64) -> Result<bool, Failure> {
     let programs = programs()?;
     println!(
-        "{:>4}  {:<30} {:>6}  {:<20} {:>7}  the next start says",
-        "no.", "killed at", "events", "last", "seconds"
+        "{:>4}  {:<30} {:>6}  {:<20} {:<9} {:>7}  the next start says",
+        "no.", "killed at", "events", "last", "open", "seconds"
     );
     let next = AtomicU64::new(0);
     let table: Mutex<Vec<(Point, Aftermath)>> = Mutex::default();
@@ -34,10 +34,11 @@ pub(crate) fn run(points: u64) -> Result<bool, Failure> {
                     let after = point.run(&programs);
                     let said = if after.events == 0 { "nothing was recorded" } else { &after.said };
                     println!(
-                        "{number:>4}  {:<30} {:>6}  {:<20} {:>7.1}  {said}",
+                        "{number:>4}  {:<30} {:>6}  {:<20} {:<9} {:>7.1}  {said}",
                         point.told(),
                         after.events,
                         after.last,
+                        after.open.join(","),
                         started.elapsed().as_secs_f64()
                     );
                     for wrong in &after.wrong {
@@ -57,7 +58,9 @@ pub(crate) fn run(points: u64) -> Result<bool, Failure> {
         .iter()
         .map(|(name, count)| format!("{} {count}", if name.is_empty() { "nothing" } else { name }))
         .collect();
-    println!("\nlast events: {}", kinds.join(", "));
+    let open = table.iter().filter(|(_, after)| !after.open.is_empty()).count();
+    println!("\nin the middle of a fault: {open}");
+    println!("last events: {}", kinds.join(", "));
     let bad = table.iter().filter(|(_, after)| !after.wrong.is_empty()).count();
     println!("{} of {} points held", table.len() - bad, table.len());
     Ok(bad == 0 && table.len() as u64 == points)

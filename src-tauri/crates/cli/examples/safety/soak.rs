@@ -22,6 +22,9 @@ const THREADS: f64 = 3.0;
 const PROCESSES: f64 = 0.5;
 const TEMPORARY: f64 = 0.5;
 
+/// One figure of a round.
+type Measure = fn(&Reading) -> f64;
+
 /// One round after its check.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
@@ -86,7 +89,7 @@ pub(crate) async fn run(minutes: f64) -> Result<bool, Failure> {
     let mut flat = after.processes < 0.5 && after.temporary < 0.5;
     let rounds = &readings[WARM_UP..];
     println!("{:<16} {:>12} {:>14} {:>10}", "of the process", "a round", "over all", "allowed");
-    let measures: [(&str, fn(&Reading) -> f64, f64); 5] = [
+    let measures: [(&str, Measure, f64); 5] = [
         ("memory KiB", |one| one.memory_kib, MEMORY_KIB),
         ("descriptors", |one| one.descriptors, DESCRIPTORS),
         ("threads", |one| one.threads, THREADS),

@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub mod rig;
-
 /// The program under test.
 pub fn holdpoint() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_holdpoint"));
@@ -24,11 +22,6 @@ pub fn rehearsal_program() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_holdpoint")).with_file_name("holdpoint-rehearsal");
     assert!(path.exists(), "{} is not built; run cargo xtask test", path.display());
     path
-}
-
-/// Both programs, for checks that are killed and aborted.
-pub fn programs() -> rig::Programs {
-    rig::Programs { holdpoint: env!("CARGO_BIN_EXE_holdpoint").into(), rehearsal: rehearsal_program() }
 }
 
 pub fn text(output: &Output) -> String {

@@ -44,6 +44,8 @@ pub struct Aftermath {
     pub events: usize,
     pub last: String,
     pub said: String,
+    /// Services that were touched, and of which nobody knows whether they are back.
+    pub open: Vec<String>,
     pub wrong: Vec<String>,
 }
 
@@ -163,16 +165,18 @@ impl Rig {
             }
         }
         let (code, shown) = self.show();
-        after.said = shown.lines().next().unwrap_or_default().to_owned();
+        shown.lines().next().unwrap_or_default().clone_into(&mut after.said);
         let ended = events.iter().any(|event| named(event) == "check_ended");
+        let cut_off = after.said.starts_with("# NO VERDICT") && after.said.contains("cut off");
         if events.is_empty() {
             if code != 2 {
                 after.wrong.push(format!("nothing was recorded, and `report show` ends with {code}"));
             }
-        } else if !ended && !(after.said.starts_with("# NO VERDICT") && after.said.contains("cut off")) {
+        } else if !ended && !cut_off {
             after.wrong.push(format!("a check without an end reads {:?}", after.said));
         }
-        for service in open_faults(&events) {
+        after.open = open_faults(&events);
+        for service in &after.open {
             if !ended && !shown.contains(&format!("The restart of {service} was never seen to end")) {
                 after.wrong.push(format!("the open fault of {service} is not named"));
             }
@@ -233,9 +237,10 @@ impl Rig {
     fn whole_files(&self, ended: bool, wrong: &mut Vec<String>) {
         for name in RESULTS {
             let Ok(text) = std::fs::read_to_string(self.out().join(name)) else { continue };
-            let whole = match name.ends_with("json") {
-                true => serde_json::from_str::<Value>(&text).is_ok(),
-                false => text.ends_with('\n') && text.starts_with("# "),
+            let whole = if name.ends_with("json") {
+                serde_json::from_str::<Value>(&text).is_ok()
+            } else {
+                text.ends_with('\n') && text.starts_with("# ")
             };
             if !ended {
                 wrong.push(format!("{name} is there, and the check has no end"));
@@ -327,7 +332,7 @@ impl Rig {
             }
         }
         let (_, shown) = self.show();
-        after.said = shown.lines().next().unwrap_or_default().to_owned();
+        shown.lines().next().unwrap_or_default().clone_into(&mut after.said);
         if !after.said.starts_with("# NO VERDICT") || !after.said.contains("aborted") {
             wrong.push(format!("it reads {:?}", after.said));
         }
@@ -353,8 +358,7 @@ pub fn named(event: &Value) -> &str {
 /// Whether an event tells of load or a fault that begins.
 fn starts_operation(event: &Value) -> bool {
     match named(event) {
-        "write_sent" | "run_created" | "fault_intended" | "test_started" | "storage_probed"
-        | "version_created" => true,
+        "write_sent" | "run_created" | "fault_intended" | "test_started" => true,
         "job_observed" => event["status"] == "queued",
         _ => false,
     }

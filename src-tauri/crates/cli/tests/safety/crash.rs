@@ -1,15 +1,10 @@
 //! `kill -9` at any moment: the next start shows everything up to then, and nothing lives on. The long form is
 //! `cargo xtask crash 200`.
 
-#![cfg(target_os = "linux")]
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::io::Write as _;
 
-use support::programs;
-use support::rig::Point;
+use crate::programs;
+use crate::rig::{Dice, Point};
 
 /// Another number makes other points.
 const SEED: u64 = 20_260_131;
@@ -45,7 +40,7 @@ fn a_folder_cut_at_any_byte_opens_as_cut_off_or_says_why_not() {
     std::fs::create_dir(&folder).unwrap();
     let archive = Archive::in_folder(root.path());
     let first = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-    let mut dice = support::rig::Dice::new(SEED);
+    let mut dice = Dice::new(SEED);
     let any = std::iter::repeat_with(|| usize::try_from(dice.below(bytes.len() as u64)).unwrap()).take(60);
     let edges = [0, 1, first - 1, first, first + 1, bytes.len() - 1];
     let cuts: Vec<usize> = edges.into_iter().chain(any).collect();
