@@ -42,6 +42,7 @@ test('one click runs the drill in the rehearsal with all tests and leads to the 
         parameters: null,
         simulate: false,
         confirmed: [],
+        confirmed_name: null,
       },
     ],
   ]);

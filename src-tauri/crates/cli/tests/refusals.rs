@@ -125,6 +125,55 @@ fn wrong_configuration_is_said_before_any_load() {
 }
 
 #[test]
+fn what_looks_like_production_is_restarted_only_when_its_name_was_typed() {
+    let rehearsal = Rehearsal::start("healthy");
+    let mut environment = rehearsal.json();
+    let token = environment["secrets"]["railway_token"].as_str().unwrap().to_owned();
+    environment.as_object_mut().unwrap().remove("secrets");
+    // As a saved environment of staging, whose Railway environment is called production as the recorded one's.
+    environment["kind"] = json!("staging");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("environment.json");
+    std::fs::write(&file, environment.to_string()).unwrap();
+    let run = |command: &[&str], more: &[&str]| {
+        let output = holdpoint()
+            .args(command)
+            .arg("--environment")
+            .arg(&file)
+            .args(more)
+            .current_dir(folder.path())
+            .env("RAILWAY_TOKEN", &token)
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
+            .output()
+            .unwrap();
+        (output.status.code().unwrap(), text(&output))
+    };
+    let check = ["check", "--test", "C1"];
+    let (code, said) = run(&check, &["--confirm-restarts"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("it is the primary environment of its project"), "{said}");
+    assert!(said.contains("confirm with --confirm production"), "{said}");
+    let (code, said) = run(&check, &["--confirm", "staging", "--out", "typed-wrong"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("\"staging\" was typed") && said.contains("--confirm production"), "{said}");
+    let (_, said) = run(&check, &["--confirm", "production", "--out", "typed-right"]);
+    let journal = std::fs::read_to_string(folder.path().join("typed-right/journal.ndjson")).unwrap();
+    assert!(journal.contains("production, typed by a person"), "{said}");
+    // By hand it is no other.
+    let (code, said) = run(&["services", "restart", "web"], &["--yes"]);
+    assert!(code == 2 && said.contains("type production to confirm"), "{said}");
+    assert_eq!(rehearsal.restarts_asked(), 0);
+    let (_, said) = run(&["services", "restart", "web"], &["--yes", "--confirm", "production"]);
+    assert!(said.contains("accepted the restart of Web"), "{said}");
+    assert_eq!(rehearsal.restarts_asked(), 1);
+    // An environment cannot be on its own deny-list.
+    environment["railway"]["deny"] = json!([environment["railway"]["environment_id"]]);
+    std::fs::write(&file, environment.to_string()).unwrap();
+    let (code, said) = run(&check, &["--confirm", "production"]);
+    assert!(code == 2 && said.contains("railway.deny"), "{said}");
+}
+
+#[test]
 fn without_evidence_keys_there_is_no_go() {
     let rehearsal = Rehearsal::start("healthy");
     let mut environment = rehearsal.json();

@@ -197,6 +197,48 @@ fn a_killed_check_is_cut_off_and_its_journal_tells_what_happened() {
     assert!(shown.starts_with("# NO VERDICT, C1 only: cut off [rehearsal]\n"), "{shown}");
     assert!(shown.contains("was never seen to end"), "the open fault is named: {shown}");
     assert!(!check.out.path().join("step3_results.json").exists(), "no half result");
+    let journal = || std::fs::read(check.out.path().join("journal.ndjson")).unwrap();
+    let before = journal();
+    let recovered = |environment: &Path| {
+        let mut command = holdpoint();
+        command.args(["services", "recovered"]).arg(check.out.path()).arg("--environment").arg(environment);
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), text(&output))
+    };
+    // The worker of a rehearsal needs a moment for its restart.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let said = loop {
+        let (code, said) = recovered(&rehearsal.environment);
+        if code == 0 {
+            break said;
+        }
+        assert!(code == 3 && said.contains("services restart worker"), "{said}");
+        assert!(std::time::Instant::now() < until, "{said}");
+    };
+    assert!(said.contains("worker is back as another process: the worker answered a task"), "{said}");
+    assert!(said.contains("before: boot id") && said.contains("The journal was not touched"), "{said}");
+    assert_eq!(journal(), before);
+    let other = Rehearsal::start("healthy");
+    let (code, said) = recovered(&other.environment);
+    assert!(code == 2 && said.contains("not the environment that was checked"), "{said}");
+}
+
+#[test]
+fn a_service_that_is_away_is_named_and_comes_back_by_a_redeploy() {
+    let rehearsal = Rehearsal::start("healthy");
+    let run = |arguments: &[&str]| {
+        let mut command = holdpoint();
+        command.arg("services").args(arguments).arg("--environment").arg(&rehearsal.environment);
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), text(&output))
+    };
+    rehearsal.kill("worker");
+    let (code, said) = run(&["redeploy", "worker"]);
+    assert!(code == 2 && said.contains("would really be redeployed; confirm with --yes"), "{said}");
+    assert_eq!(rehearsal.mutations("serviceInstanceRedeploy"), 0);
+    let (code, said) = run(&["redeploy", "worker", "--yes"]);
+    assert!(code == 0 && said.contains("works again from a new deployment"), "{said}");
+    assert_eq!(rehearsal.mutations("serviceInstanceRedeploy"), 1);
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(crate) struct Options {
     pub(crate) drill: Option<Drill>,
     /// A healthy environment whose Railway has this one oddity
     #[arg(long, value_name = "NAME", value_parser = Row::find, conflicts_with_all = ["profile", "drill"])]
-    pub(crate) oddity: Option<Row>,
+    pub(crate) oddity: Option<&'static Row>,
     /// Milliseconds from kill to serving again
     #[arg(long, default_value_t = 1500)]
     pub(crate) worker_restart_ms: u64,

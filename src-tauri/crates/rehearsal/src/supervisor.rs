@@ -199,7 +199,7 @@ impl Supervisor {
         };
         Ok(Self {
             switch: setup.behaviour.switch(),
-            odd: Odd::new(options.oddity.as_ref().map(|row| row.oddity)),
+            odd: Odd::new(options.oddity.map(|row| row.oddity)),
             started_at: Utc::now(),
             starts: Mutex::default(),
             setup,

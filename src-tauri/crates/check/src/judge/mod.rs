@@ -5,6 +5,8 @@
 
 mod chaos;
 mod load;
+#[cfg(test)]
+mod odd_tests;
 mod sheet;
 mod system;
 #[cfg(test)]

@@ -81,8 +81,13 @@ impl Rehearsal {
 
     /// How often its Railway was asked for a restart, whatever it answered.
     pub fn restarts_asked(&self) -> u64 {
+        self.mutations("deploymentRestart")
+    }
+
+    /// How often its Railway was asked for a mutation.
+    pub fn mutations(&self, name: &str) -> u64 {
         let asked = std::fs::read_to_string(self.state.path().join("logs/railway.log")).unwrap_or_default();
-        asked.lines().filter(|line| line.contains("deploymentRestart")).count() as u64
+        asked.lines().filter(|line| line.contains(name)).count() as u64
     }
 
     /// Kills one service, as a crash would.

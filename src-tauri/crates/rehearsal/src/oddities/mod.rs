@@ -38,7 +38,7 @@ pub(crate) struct Row {
 
 impl Row {
     /// The oddity of this name.
-    pub(crate) fn find(name: &str) -> Result<Self, String> {
+    pub(crate) fn find(name: &str) -> Result<&'static Self, String> {
         all().find(|row| row.name == name).ok_or_else(|| {
             "there is no such oddity; `holdpoint-rehearsal oddities` lists all of them".to_owned()
         })
@@ -58,12 +58,12 @@ pub(crate) fn catalogue() -> Value {
             "restarts": row.restarts,
         })
     };
-    all().map(|row| told(&row)).collect()
+    all().map(told).collect()
 }
 
 /// Every oddity, in the order they are shown.
-fn all() -> impl Iterator<Item = Row> {
-    places::ROWS.iter().chain(answers::ROWS).copied()
+fn all() -> impl Iterator<Item = &'static Row> {
+    places::ROWS.iter().chain(answers::ROWS)
 }
 
 #[cfg(test)]

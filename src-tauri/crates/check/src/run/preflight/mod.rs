@@ -23,7 +23,7 @@ use crate::plan::Plan;
 struct Rows<'a> {
     /// The journal of a check; none where somebody only looks.
     emit: Option<&'a Emitter>,
-    rows: Vec<PreflightRow>,
+    found: Vec<PreflightRow>,
     name_to_confirm: Option<NameToConfirm>,
 }
 
@@ -79,17 +79,17 @@ impl Rows<'_> {
         if let Some(emit) = self.emit {
             emit.emit(Event::Preflight(row.clone())).await;
         }
-        self.rows.push(row);
+        self.found.push(row);
     }
 
     fn blocking(&self) -> Vec<String> {
-        self.rows.iter().filter(|row| row.state.blocks()).map(|row| row.id.clone()).collect()
+        self.found.iter().filter(|row| row.state.blocks()).map(|row| row.id.clone()).collect()
     }
 }
 
 /// Runs the preflight. Answers the session, or none and the ids of the rows in the way.
 pub(super) async fn run(context: &Context) -> (Option<Session>, Vec<String>) {
-    let mut rows = Rows { emit: Some(&context.emit), rows: Vec::new(), name_to_confirm: None };
+    let mut rows = Rows { emit: Some(&context.emit), found: Vec::new(), name_to_confirm: None };
     let found = look(context, &mut rows).await;
     let blocking = rows.blocking();
     let Some(has_jobs) = found.filter(|_| blocking.is_empty()) else {
@@ -108,13 +108,13 @@ pub async fn preflight_rows(plan: Plan, secrets: &Secrets) -> Result<Preview, Co
     let clients = Context::connect(&plan, secrets)?;
     let folder_less = crate::journal::Emitter::nowhere();
     let context = Context::new(clients, plan, String::new(), folder_less, super::Abort::default());
-    let mut rows = Rows { emit: None, rows: Vec::new(), name_to_confirm: None };
+    let mut rows = Rows { emit: None, found: Vec::new(), name_to_confirm: None };
     look(&context, &mut rows).await;
     let known = secrets.known();
-    for row in &mut rows.rows {
+    for row in &mut rows.found {
         row.observed = known.hide(&row.observed).into_owned();
     }
-    Ok(Preview { rows: rows.rows, name_to_confirm: rows.name_to_confirm })
+    Ok(Preview { rows: rows.found, name_to_confirm: rows.name_to_confirm })
 }
 
 /// Ends early, without an answer, when the check is aborted.
