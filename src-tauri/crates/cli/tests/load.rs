@@ -137,3 +137,16 @@ fn the_limit_of_a_server_that_always_answers_lies_higher_than_tried() {
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("every criterion holds up to 40.0 a second"), "{said}");
 }
+
+#[test]
+fn operations_of_the_api_go_through_the_login_of_a_named_environment() {
+    let rehearsal = support::Rehearsal::start("healthy");
+    let environment = rehearsal.environment.to_str().unwrap();
+    let words = ["--operation", "expand,health", "--rounds", "5x2", "--threshold", "failures<=0"];
+    let (code, said) = load(&[&words[..], &["--environment", environment]].concat());
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("expand") && said.contains("planned 10 = sent 10"), "{said}");
+    let (code, said) = load(&words);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("--environment"), "{said}");
+}

@@ -44,6 +44,10 @@ async fn one<L: Lane>(mut lane: L, operation: Operation, started: Instant) -> Do
 /// After so many endings in a row the schedule is looked at, so that a fast target cannot make arrivals late.
 const ENDINGS_AT_ONCE: u32 = 32;
 
+/// After so many turns without a pause the runtime gets its turn: operations that end at once would keep it from
+/// seeing what the others wait for.
+const TURNS_AT_ONCE: u32 = 64;
+
 /// Sends everything the source has. Returns when all of it has ended, was refused, or was given up.
 ///
 /// Every operation is started by the loop itself at its time and by nothing else; it holds the recorder alone, so
@@ -65,7 +69,13 @@ pub(crate) async fn drive<L: Lane>(
     // Since when there has been room for one more, after there was none.
     let mut room_since: Option<Instant> = None;
     std::future::poll_fn(|context| {
+        let mut turns = 0;
         loop {
+            turns += 1;
+            if turns > TURNS_AT_ONCE {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let order = ear.order();
             match order {
                 Order::Run => {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::collect::{self, Collector, Live, LoadResult};
 use crate::drive::{Bounds, Lane, drive};
-use crate::host::ThreadTime;
+use crate::host::{ThreadTime, allow_connections};
 use crate::orders::{Ear, Order, Orders};
 use crate::pace::Pace;
 use crate::plan::{Model, Plan, PlanError};
@@ -107,6 +107,7 @@ pub fn start<L: Lanes>(
     if kinds.is_empty() {
         return Err(StartError::Operations);
     }
+    allow_connections();
     let workers = match &plan.model {
         // The barrier between rounds is one thread's business.
         Model::Rounds { .. } => 1,

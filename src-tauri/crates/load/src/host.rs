@@ -2,6 +2,19 @@
 
 use std::fs;
 
+/// Lets this process have as many connections as the system allows it at most: the usual limit is 1024. Where that
+/// fails, requests fail for want of files, and are counted as this computer's own failures.
+pub fn allow_connections() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        if limit.current != limit.maximum {
+            let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+        }
+    }
+}
+
 /// Nanoseconds a thread has run, and nanoseconds it was ready to run and had to wait for a processor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ThreadTime {

@@ -32,6 +32,7 @@ pub use engine::{Lanes, Running, STEP, StartError, start};
 pub use failure::{Failure, FailureClass};
 pub use fitness::{Fitness, FitnessLimits, FitnessWatch, Generator};
 pub use histogram::{Histogram, HistogramError};
+pub use host::allow_connections;
 pub use limit::{Found, Limit, Search, Step, find};
 pub use model::{constant_rate, rounds};
 pub use orders::{Order, Orders};

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::fault::{self, AtDeadline, Injected};
 use super::prober::Prober;
 use super::session::{Look, Session};
-use super::{FailureLog, failure, l1, runs};
+use super::{FailureLog, failure_of, l1, runs};
 use crate::event::{Event, Phase, Stored, WriteKind};
 use crate::words::{Service, TestId};
 
@@ -202,7 +202,7 @@ async fn write(
             failures.note(&context.emit, "write", &id, &class, &error.to_string()).await;
             let ambiguous = error.class.is_ambiguous();
             context.emit.emit(Event::WriteUnacknowledged { id, class, ambiguous }).await;
-            Err(failure(&error))
+            Err(failure_of(&error))
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::session::Session;
-use super::{FailureLog, failure};
+use super::{FailureLog, failure_of};
 use crate::event::{Event, Stored, WriteKind};
 use crate::words::TestId;
 
@@ -64,7 +64,7 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
                         let ambiguous = error.class.is_ambiguous();
                         let event = Event::WriteUnacknowledged { id, class, ambiguous };
                         context.emit.emit(event).await;
-                        let failed = failure(&error);
+                        let failed = failure_of(&error);
                         refusal.lock().await.get_or_insert(error);
                         Err(failed)
                     }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::runs::{self, Tracked};
 use super::session::Session;
-use super::{FailureLog, failure, given_up};
+use super::{FailureLog, failure_of, given_up};
 use crate::event::Event;
 use crate::words::TestId;
 
@@ -213,7 +213,7 @@ async fn noted(
         Ok(()) => Ok(()),
         Err(error) => {
             failures.note(&context.emit, kind, id, &error.class.word(), &error.to_string()).await;
-            Err(failure(&error))
+            Err(failure_of(&error))
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::context::Context;
 use super::session::Session;
 use super::streams::{Follow, follow};
-use super::{FailureLog, exports, failure, given_up};
+use super::{FailureLog, exports, failure_of, given_up};
 use crate::event::{Event, StreamEndKind};
 use crate::words::TestId;
 
@@ -123,7 +123,7 @@ async fn export(
     context.emit.emit(Event::ExportEnded(outcome)).await;
     let failure = match (ended, problem) {
         (Ok(()), None) => return Ok(()),
-        (Err(error), _) => failure(&error),
+        (Err(error), _) => failure_of(&error),
         (Ok(()), Some(problem)) => Failure::new(FailureClass::Other("content"), problem),
     };
     failures.note(&context.emit, "export", &id, &failure.class.word(), &failure.detail).await;
@@ -193,7 +193,7 @@ async fn replay_instead(
                 let failure = match context.api.replay_chunk(reference, 0, 100).await {
                     Ok(chunk) if chunk.get("states").and_then(Value::as_array).is_some() => return Ok(()),
                     Ok(_) => Failure::new(FailureClass::Body, "the chunk holds no states"),
-                    Err(error) => failure(&error),
+                    Err(error) => failure_of(&error),
                 };
                 failures.note(&context.emit, "replay", &id, &failure.class.word(), &failure.detail).await;
                 Err(failure)

@@ -263,7 +263,7 @@ fn class_of(class: &ErrorClass) -> FailureClass {
 }
 
 /// The failure that a failed call is to a load.
-fn failure(error: &ApiError) -> Failure {
+pub fn failure_of(error: &ApiError) -> Failure {
     Failure::new(class_of(&error.class), error.to_string())
 }
 

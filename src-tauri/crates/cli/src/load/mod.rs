@@ -1,5 +1,6 @@
 //! `holdpoint load`.
 
+mod operation;
 mod options;
 mod permission;
 mod words;
@@ -12,31 +13,56 @@ use std::time::Duration;
 use holdpoint_load::http::{HttpLanes, Target};
 use holdpoint_load::plan::{Arrivals, Model, Plan, Stage};
 use holdpoint_load::{
-    FitnessLimits, Found, Judgement, Limit, LoadResult, Order, Orders, Search, State, Threshold, find, judge,
-    start,
+    FitnessLimits, Found, Judgement, Lanes, Limit, LoadResult, Order, Orders, Search, State, Threshold, find,
+    judge, start,
 };
 use serde_json::json;
 
 pub(crate) use options::LoadOptions;
 
 use crate::failure::Failure;
+use operation::Operations;
 use words::Progress;
 
 pub(crate) async fn run(options: LoadOptions) -> Result<u8, Failure> {
     let thresholds = thresholds(&options.threshold)?;
-    permission::check(&options)?;
-    let target = Target::new(&options.url, options.http()?)?;
-    let kinds = target.names().to_vec();
-    let lanes = HttpLanes::new(target);
+    if options.find_limit && thresholds.is_empty() {
+        return Err(Failure::usage("--find-limit needs at least one --threshold that can break"));
+    }
+    if !options.find_limit {
+        options.plan()?;
+    }
+    if options.operation.is_empty() {
+        permission::check(&options)?;
+        let target = Target::new(&options.url, options.http()?)?;
+        let kinds = target.names().to_vec();
+        return measured(&options, &kinds, &HttpLanes::new(target), &thresholds).await;
+    }
+    let environment = options.environment.as_deref().ok_or_else(|| {
+        Failure::usage("an --operation goes to a named environment; name it with --environment")
+    })?;
+    if options.threads != 1 {
+        return Err(Failure::usage("an --operation is sent by one thread; leave out --threads"));
+    }
+    let kinds: Vec<String> = options.operation.iter().map(|one| one.name()).collect();
+    let operations = Operations::prepare(&options.operation, environment).await?;
+    let outcome = measured(&options, &kinds, &operations, &thresholds).await;
+    operations.clean_up().await;
+    outcome
+}
+
+async fn measured<L: Lanes>(
+    options: &LoadOptions,
+    kinds: &[String],
+    lanes: &L,
+    thresholds: &[Threshold],
+) -> Result<u8, Failure> {
     let limits = FitnessLimits { stall_ms: 500.0, ..FitnessLimits::default() };
     // Said now and not after a load that nobody could save.
     let json = options.json.as_deref().map(create).transpose()?;
     let log = options.hdr_log.as_deref().map(create).transpose()?;
     if options.find_limit {
-        if thresholds.is_empty() {
-            return Err(Failure::usage("--find-limit needs at least one --threshold that can break"));
-        }
-        let limit = search(&options, &kinds, &lanes, &thresholds, &limits)?;
+        let limit = search(options, kinds, lanes, thresholds, &limits)?;
         words::limit(&limit);
         write_json(json, options.json.as_deref(), &json!({ "holdpoint_load": 1, "limit": limit }))?;
         return Ok(match limit.found {
@@ -48,8 +74,8 @@ pub(crate) async fn run(options: LoadOptions) -> Result<u8, Failure> {
     let plan = options.plan()?;
     let log = log.map(|file| Box::new(file) as Box<dyn std::io::Write + Send>);
     eprintln!("Load: {}, {}", kinds.join(", "), words::model(&plan.model));
-    let result = send(plan, kinds, &lanes, log).await?;
-    let judgement = judge(&result, &thresholds, &limits);
+    let result = send(plan, kinds, lanes, log).await?;
+    let judgement = judge(&result, thresholds, &limits);
     words::result(&result);
     words::judgement(&judgement);
     let value = json!({ "holdpoint_load": 1, "result": result, "judgement": judgement });
@@ -91,14 +117,14 @@ fn write_json(
 }
 
 /// Sends one load to its end. Ctrl-C lets what is in flight end, a second one gives it up.
-async fn send(
+async fn send<L: Lanes>(
     plan: Plan,
-    kinds: Vec<String>,
-    lanes: &HttpLanes,
+    kinds: &[String],
+    lanes: &L,
     log: Option<Box<dyn std::io::Write + Send>>,
 ) -> Result<LoadResult, Failure> {
     let mut progress = Progress::new(plan.duration());
-    let running = start(plan, kinds, lanes, log)?;
+    let running = start(plan, kinds.to_vec(), lanes, log)?;
     let mut live = running.live.clone();
     let orders = running.orders.clone();
     let joined = tokio::task::spawn_blocking(move || running.join());
@@ -130,10 +156,10 @@ fn interrupt(orders: &Orders) {
 }
 
 /// Tries one rate after the other; between two the target has as long to recover as a step takes to drain.
-fn search(
+fn search<L: Lanes>(
     options: &LoadOptions,
     kinds: &[String],
-    lanes: &HttpLanes,
+    lanes: &L,
     thresholds: &[Threshold],
     limits: &FitnessLimits,
 ) -> Result<Limit, Failure> {
@@ -150,7 +176,7 @@ fn search(
             let arrivals = options.poisson.map_or(Arrivals::Constant, |seed| Arrivals::Poisson { seed });
             let stages = vec![Stage::steady(rate, duration)];
             let plan = options.bounded(Plan::new(Model::Open { arrivals, stages }));
-            let result = handle.block_on(send(plan, kinds.to_vec(), lanes, None))?;
+            let result = handle.block_on(send(plan, kinds, lanes, None))?;
             if result.ending != holdpoint_load::LoadEnding::Completed {
                 return Ok(None);
             }

@@ -14,8 +14,11 @@ use crate::failure::Failure;
 #[command(group = ArgGroup::new("model").required(true).multiple(false).args(["rate", "users", "rounds", "stages"]))]
 pub(crate) struct LoadOptions {
     /// The addresses to ask in turn, all of one origin; ws:// and wss:// with --message
-    #[arg(required = true, value_name = "URL")]
+    #[arg(required_unless_present = "operation", value_name = "URL")]
     pub(crate) url: Vec<Url>,
+    /// Operations of the API in turn, through the login of --environment
+    #[arg(long, value_enum, value_delimiter = ',', conflicts_with = "url")]
+    pub(crate) operation: Vec<super::operation::ApiOperation>,
     /// Open load: so many requests a second, whether answers come or not
     #[arg(long, value_name = "PER-SECOND")]
     pub(crate) rate: Option<f64>,

@@ -38,6 +38,7 @@ pub fn run(words: &[String]) {
         "http2" => Kind::Http2,
         _ => Kind::Plain,
     };
+    holdpoint_load::allow_connections();
     let noted: Rc<RefCell<Vec<u64>>> = Rc::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (closed, until) = tokio::sync::oneshot::channel();

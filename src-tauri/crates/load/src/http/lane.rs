@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::connect::{Stream, connect};
 use super::deadline::Deadline;
@@ -151,7 +151,11 @@ impl HttpLane {
         }
         let started = Instant::now();
         let shared = Rc::clone(&self.shared);
-        let opening = shared.opening.lock().await;
+        let limits = &options.timeouts;
+        // Those who wait for another lane's attempt wait no longer than for one of their own.
+        let opening = timeout(limits.resolve + limits.connect + limits.tls, shared.opening.lock())
+            .await
+            .map_err(|_| Failure::new(FailureClass::ConnectTimeout, "no connection in time"))?;
         if let Some(sender) = shared.sender() {
             // Another lane opened it; to this one that was a wait for a connection.
             spent.connect += started.elapsed();
