@@ -118,6 +118,7 @@ fn suite(round: usize) -> Vec<TestId> {
 /// A check as the window does it: started, watched to its end, listed, opened, exported.
 async fn one(desk: &Arc<Desk>, tests: &[TestId], data: &Path) -> Result<String, Failure> {
     let draft = CheckDraft {
+        confirmed_name: None,
         environment: holdpoint_desk::rehearsal::NAME.into(),
         drill: None,
         tests: tests.to_vec(),
