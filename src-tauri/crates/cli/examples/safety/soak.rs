@@ -76,7 +76,7 @@ pub(crate) async fn run(minutes: f64) -> Result<bool, Failure> {
         );
         readings.push(reading);
         // Every fifth check gets a rehearsal of its own, so that starting and ending one is part of it.
-        if readings.len() % 5 == 0 {
+        if readings.len().is_multiple_of(5) {
             desk.stop_rehearsal().await;
         }
     }
