@@ -18,7 +18,7 @@ pub(crate) fn run(command: &ReportCommand) -> Result<u8, Failure> {
         ReportCommand::Show { file } | ReportCommand::Markdown { file } => file,
         ReportCommand::Export { check, to, name } => return export(check, to, name),
     };
-    if out::line(text(file)?.trim_end()) {
+    if out::text(&text(file)?) {
         Ok(0)
     } else {
         Err(Failure::failed("the report could not be written to where it was to go"))

@@ -60,10 +60,6 @@ pub(crate) async fn run(minutes: f64) -> Result<bool, Failure> {
         let tests = suite(readings.len());
         let started = Instant::now();
         let headline = one(&desk, &tests, &data).await?;
-        // Every fifth check gets a rehearsal of its own, so that starting and ending one is part of it.
-        if readings.len() % 5 == 4 {
-            desk.stop_rehearsal().await;
-        }
         let reading = read(&temporary, &data)?;
         let tests: Vec<&str> = tests.iter().map(|test| test.name()).collect();
         println!(
@@ -79,6 +75,10 @@ pub(crate) async fn run(minutes: f64) -> Result<bool, Failure> {
             reading.kept_bytes / 1024
         );
         readings.push(reading);
+        // Every fifth check gets a rehearsal of its own, so that starting and ending one is part of it.
+        if readings.len().is_multiple_of(5) {
+            desk.stop_rehearsal().await;
+        }
     }
     desk.stop_rehearsal().await;
     let after = read(&temporary, &data)?;
