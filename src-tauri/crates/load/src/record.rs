@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Histogram;
 
@@ -21,12 +21,16 @@ pub struct Failure {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OperationRecord {
     /// Operations the plan asked for.
+    #[serde(deserialize_with = "count")]
     pub planned: u64,
     /// Operations that were started; less than `planned` only after an abort.
+    #[serde(deserialize_with = "count")]
     pub sent: u64,
     /// Operations that ended as they should.
+    #[serde(deserialize_with = "count")]
     pub ok: u64,
     /// Failed operations by class.
+    #[serde(deserialize_with = "counts")]
     pub failed: BTreeMap<String, u64>,
     /// Latency of successful operations from their intended start.
     pub latency: Histogram,
@@ -34,6 +38,27 @@ pub struct OperationRecord {
     pub service: Histogram,
     /// Time from intended to real start of every operation: how late the generator itself was.
     pub lag: Histogram,
+}
+
+/// More operations than any load has, so that sums of such counts do not run over: one that did could read as none.
+const COUNT_LIMIT: u64 = 1 << 40;
+/// More classes of failure than there are.
+const CLASS_LIMIT: usize = 1000;
+
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let count = u64::deserialize(deserializer)?;
+    if count <= COUNT_LIMIT {
+        return Ok(count);
+    }
+    Err(serde::de::Error::custom(format!("{count} operations are more than any load has")))
+}
+
+fn counts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, u64>, D::Error> {
+    let counts = BTreeMap::<String, u64>::deserialize(deserializer)?;
+    if counts.len() <= CLASS_LIMIT && counts.values().all(|count| *count <= COUNT_LIMIT) {
+        return Ok(counts);
+    }
+    Err(serde::de::Error::custom("more failures than any load has"))
 }
 
 impl OperationRecord {
