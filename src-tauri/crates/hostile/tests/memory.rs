@@ -104,7 +104,7 @@ fn what_is_huge_is_refused_or_read_within_fixed_memory() {
             assert!(error.detail.contains("larger"), "{error}");
         });
     }
-    peak("an evidence pack of 64 MiB in a million lines", 400, || {
+    peak("an evidence pack of 700,000 lines", 400, || {
         let mut text = String::new();
         for number in 0..700_000 {
             let rest = "\"event_type\":\"AGENT_STEP\",\"run_id\":\"r\",\"a\":[1,2]";
