@@ -14,7 +14,7 @@ use crate::results::ELAPSED_LIMIT;
 /// What is read of one line.
 pub(crate) const LIMITS: json::Limits = json::Limits { bytes: 4 * 1024 * 1024, values: 200_000 };
 /// More lines than any check writes.
-const LINES_LIMIT: u64 = 200_000;
+const LINES_LIMIT: u64 = 100_000;
 /// More loads than any check measures: each takes half a megabyte of memory.
 const MEASURED_LIMIT: u32 = 400;
 /// A line beyond this has its longest texts cut.

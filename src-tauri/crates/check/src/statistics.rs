@@ -5,6 +5,8 @@ use statrs::distribution::{Beta, Binomial, ContinuousCDF as _, DiscreteCDF as _}
 
 /// One-sided confidence of every bound.
 pub const CONFIDENCE: f64 = 0.95;
+/// After so many the two ends are next to each other.
+const HALVINGS: u32 = 60;
 
 /// The highest failure share that `failures` in `samples` still allow at 95 % (exact binomial, Clopper-Pearson,
 /// one-sided): 0 in 20 allows 0.139. `None` without samples.
@@ -16,7 +18,13 @@ pub fn failure_share_bound(failures: u64, samples: u64) -> Option<f64> {
         return Some(1.0);
     }
     let beta = Beta::new(failures as f64 + 1.0, (samples - failures) as f64).ok()?;
-    Some(beta.inverse_cdf(CONFIDENCE))
+    // Found by halving, because the library's own inverse does not come to an end for very many samples.
+    let (mut low, mut high) = (failures as f64 / samples as f64, 1.0);
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        if beta.cdf(middle) < CONFIDENCE { low = middle } else { high = middle }
+    }
+    Some(high)
 }
 
 /// The sample at `quantile` by nearest rank (the smallest sample with at least that share at or below it).
@@ -69,6 +77,18 @@ mod tests {
         assert!((bound - 0.0487).abs() < 0.0005, "{bound}");
         assert_eq!(failure_share_bound(0, 0), None);
         assert_eq!(failure_share_bound(5, 5), Some(1.0));
+        let bound = failure_share_bound(1, 10).unwrap();
+        assert!((bound - 0.3942).abs() < 0.0005, "{bound}");
+    }
+
+    /// Counts from outside can be any: with these the inverse of the library never ended.
+    #[test]
+    fn very_many_samples_have_a_bound_too() {
+        for (failures, samples) in [(9, u64::MAX), (1, 1 << 40), (0, u64::MAX), (u64::MAX / 2, u64::MAX)] {
+            let bound = failure_share_bound(failures, samples).unwrap();
+            let share = failures as f64 / samples as f64;
+            assert!((share..=1.0).contains(&bound), "{failures} of {samples}: {bound}");
+        }
     }
 
     #[test]

@@ -138,10 +138,12 @@ pub(crate) fn graph(bytes: &[u8]) {
     turned.nodes.reverse();
     turned.edges.reverse();
     assert_eq!(graph::structural_digest(&turned), graph::structural_digest(&map));
-    assert_eq!(graph::audit(&turned).len(), found.len());
+    // Which of two nodes with one id is looked at depends on the order; that something is wrong does not.
+    assert_eq!(graph::audit(&turned).is_empty(), found.is_empty());
     let unique =
         !found.iter().any(|one| matches!(one.rule, GraphRule::DuplicateNode | GraphRule::DuplicateEdge));
     if unique {
+        assert_eq!(graph::audit(&turned).len(), found.len());
         assert_eq!(graph::audit_growth(&map, &map, &[]).len(), found.len(), "nothing grew");
         if let Some(node) = map.nodes.last() {
             let mut less = map.clone();

@@ -3,6 +3,26 @@
 //! One function a parser, each with its property beyond "it does not panic". The fuzzer (`cargo xtask fuzz`) calls them
 //! with bytes it makes up, the tests with the small corpus it left behind: the same functions, so that what was found
 //! once stays found. They assert, so this crate is for tests only; nothing of the product depends on it.
+//!
+//! Where outside bytes are parsed, with what is read of them at most; beyond it they are refused, in plain words. JSON
+//! nests at most 128 deep everywhere, which is the parser's own limit.
+//!
+//! | Bytes | Parsed by | Bytes read | And | Target |
+//! |---|---|---|---|---|
+//! | results file: ours and of the two runners before us, opened or dropped on the window | `report::recorded` | 64 MiB | 1,000,000 values, 400 loads | `results`, `results_edit` |
+//! | journal | `check::journal` | 128 MiB, 4 MiB a line | 100,000 lines, 400 loads, a year | `journal`, `journal_edit` |
+//! | waivers in it | `check::waivers` | as the journal | an allow-list of findings | `journal_edit` |
+//! | histogram in either | `load::Histogram` | 150 KB by its bounds | our bounds and encoding alone, 2^48 samples | `histogram` |
+//! | evidence pack | `agentverse::evidence` | 64 MiB the five files together, 1 MiB a line | 1,000,000 lines, 500,000 values a document | `evidence`, `evidence_damage` |
+//! | answer of the API | `agentverse::answer` | 32 MiB, a list 64 MiB, a refusal 16 KiB | 1,000,000 values, 30 s | `answers` |
+//! | universe map | `agentverse::graph` | as an answer | | `graph` |
+//! | telemetry stream | `agentverse::stream` | 1 MiB an event | ten events a tick and 1000, the silence limit | `stream` |
+//! | list of objects or buckets | `agentverse::storage` | 4 MiB a page, a refusal 64 KiB | 100 pages, 16 deep, 30 s | `bucket_lists` |
+//! | answer of Railway | `railway` | 8 MiB | 400,000 values, 30 s, a mutation 60 s | `railway` |
+//! | environment file | `check::environment` | 256 KiB | | `environment` |
+//! | the Railway CLI's file | `railway::cli_config` | 1 MiB | | `railway_cli` |
+//! | words on the command line | `check::words` | | | `words` |
+//! | any text of these where it is shown | `foreign::text`, `report::markdown` | | | `texts` |
 
 #![expect(clippy::missing_panics_doc, reason = "to panic is how a property says that it does not hold")]
 #![expect(clippy::expect_used, reason = "this crate is for tests only")]

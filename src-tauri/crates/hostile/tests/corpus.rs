@@ -1,6 +1,6 @@
 //! What the fuzzer once found or found interesting is tried again, on the stable compiler, with every run of the tests.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that names the file it fails at")]
+#![expect(clippy::print_stdout, reason = "a test that names the file it fails at")]
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio::time::Instant;
 
 use crate::engine::Said;
@@ -105,18 +105,22 @@ impl PhaseRecord {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OperationRecord {
     /// Operations the plan asked for until now.
+    #[serde(deserialize_with = "count")]
     pub planned: u64,
     /// Operations that were started; less than `planned` only after an abort, or where some were refused.
+    #[serde(deserialize_with = "count")]
     pub sent: u64,
     /// Operations that were not started because too many were in flight.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "count")]
     pub refused: u64,
     /// Operations that were started and not waited for to the end: what was in flight when the load was cut off.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "count")]
     pub abandoned: u64,
     /// Operations that ended as they should.
+    #[serde(deserialize_with = "count")]
     pub ok: u64,
     /// Failed operations by class.
+    #[serde(deserialize_with = "counts")]
     pub failed: BTreeMap<String, u64>,
     /// Latency of successful operations from their intended start.
     pub latency: Histogram,
@@ -139,6 +143,27 @@ pub struct OperationRecord {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// More operations than any load has, so that sums of such counts do not run over: one that did could read as none.
+const COUNT_LIMIT: u64 = 1 << 40;
+/// More classes of failure than there are.
+const CLASS_LIMIT: usize = 1000;
+
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let count = u64::deserialize(deserializer)?;
+    if count <= COUNT_LIMIT {
+        return Ok(count);
+    }
+    Err(serde::de::Error::custom(format!("{count} operations are more than any load has")))
+}
+
+fn counts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, u64>, D::Error> {
+    let counts = BTreeMap::<String, u64>::deserialize(deserializer)?;
+    if counts.len() <= CLASS_LIMIT && counts.values().all(|count| *count <= COUNT_LIMIT) {
+        return Ok(counts);
+    }
+    Err(serde::de::Error::custom("more failures than any load has"))
 }
 
 impl OperationRecord {

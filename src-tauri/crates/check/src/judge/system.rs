@@ -192,7 +192,7 @@ fn during_a_fault(sheet: &Sheet<'_>, stall: &Stall) -> bool {
 /// Of three clocks the one that differs from two is wrong; of two nobody can tell.
 fn clocks(sheet: &mut Sheet<'_>) {
     let limit_s = sheet.results.plan.parameters.general.clock_difference_limit_s;
-    let fits = |difference: i64| difference.unsigned_abs() <= limit_s * 1000;
+    let fits = |difference: i64| difference.unsigned_abs() <= limit_s.saturating_mul(1000);
     let known = sheet.results.clocks;
     let state = match known {
         None => State::Unproven,
