@@ -272,7 +272,9 @@ pub(crate) fn run(
     let ended = Instant::now();
     let lost = threads.len().saturating_sub(times.len());
     // A thread that panicked said nothing at its end, and is counted by that.
-    threads.into_iter().for_each(|thread| drop(thread.join()));
+    for thread in threads {
+        drop(thread.join());
+    }
     collector.close(ended + Duration::from_secs(24 * 3600), &mut log);
     publish.send_replace(collector.live(ended));
     let elapsed_s = ended.saturating_duration_since(collector.begin).as_secs_f64();

