@@ -98,7 +98,8 @@ fn load(busy: &Busy, rate: u64) {
         let from_ms = busy.elapsed_ms();
         std::thread::sleep(Duration::from_secs(1));
         let Some(beat) = pulse.take() else { continue };
-        let interval = Interval { from_ms, ok: beat.ok, failed: beat.failed, latency: (&beat.latency).into() };
+        let interval =
+            Interval { from_ms, ok: beat.ok, failed: beat.failed, latency: (&beat.latency).into() };
         let at = chrono::Utc::now();
         let record = Record { seq, at, elapsed_ms: busy.elapsed_ms(), event: Event::Interval(interval) };
         busy.fold().see(&record);

@@ -6,7 +6,8 @@ use crate::event::{Event, Record};
 use crate::ledger::{Fate, Reading, Write, reconcile};
 use crate::results::{
     ApiIdentity, BacklogSample, CalibrationCheck, Comparison, FailedOperation, FaultResults, GraphAudit,
-    JobResults, Offline, Outage, Progress, Results, RunResults, Stall, SteadyState, StorageProbe, TestResults,
+    JobResults, Offline, Outage, Progress, Results, RunResults, Stall, SteadyState, StorageProbe,
+    TestResults,
 };
 use crate::words::TestId;
 

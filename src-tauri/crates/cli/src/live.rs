@@ -88,7 +88,8 @@ impl Live {
                 ));
             }
             Event::Offline { lasted_ms: None, .. } => {
-                let warning = style("this computer has no network; nothing follows about the system").yellow();
+                let warning =
+                    style("this computer has no network; nothing follows about the system").yellow();
                 self.say(&format!("{at}    {warning}"));
             }
             Event::Offline { lasted_ms: Some(lasted), .. } => {

@@ -2,7 +2,7 @@
 //! network goes. Each must end NO VERDICT: blaming the system would be as wrong as a GO.
 
 #![cfg(target_os = "linux")]
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
 mod support;
 
@@ -136,7 +136,11 @@ fn a_network_that_goes_blames_nobody() {
         std::os::unix::fs::chown(path, Some(NOBODY_ELSE), None).unwrap();
     }
     let mut command = network.inside(Path::new("setpriv"));
-    command.args(["--reuid", &NOBODY_ELSE.to_string(), "--clear-groups"]).arg(&program).env("HOME", home.path()).env("USER", "somebody");
+    command
+        .args(["--reuid", &NOBODY_ELSE.to_string(), "--clear-groups"])
+        .arg(&program)
+        .env("HOME", home.path())
+        .env("USER", "somebody");
     let mut check = Check::start_in(command, home.path(), &environment, &["--test", "L1,L3"]);
     check.until_event("write_sent");
     network.rule("add");

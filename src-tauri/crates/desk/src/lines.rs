@@ -150,7 +150,8 @@ fn words(event: &Event) -> Option<(LineKind, Option<TestId>, String)> {
         Event::Offline { lasted_ms: None, .. } => (
             LineKind::Warning,
             None,
-            "Holdpoint is offline, not the system: none of its hosts can be reached from this computer.".into(),
+            "Holdpoint is offline, not the system: none of its hosts can be reached from this computer."
+                .into(),
         ),
         Event::Offline { lasted_ms: Some(lasted), .. } => {
             (LineKind::Info, None, format!("The network is back after {:.1} s.", lasted / 1000.0))

@@ -525,7 +525,8 @@ pub(super) fn streams(
             _ => {}
         }
         if !wrong.is_empty() {
-            let content = !one.repeated.is_empty() || !one.out_of_order.is_empty() || one.wrong_final.is_some();
+            let content =
+                !one.repeated.is_empty() || !one.out_of_order.is_empty() || one.wrong_final.is_some();
             answered |= content || !one.unanswered;
             witnesses.push(witness(None, "stream", &one.id, wrong.join("; ")));
         }

@@ -75,7 +75,8 @@ impl<'a> Sheet<'a> {
         for finding in &mut self.findings {
             if finding.weight == Weight::Breaks && self.ours.contains(finding.criterion.as_str()) {
                 finding.weight = Weight::Unproven;
-                finding.likely_cause = "This computer was not fit to measure then; nothing follows about the system".into();
+                finding.likely_cause =
+                    "This computer was not fit to measure then; nothing follows about the system".into();
             }
         }
     }

@@ -85,8 +85,7 @@ async fn probe_lands(context: &Context, session: &Session) -> BucketPart {
         Ok(probe) => probe,
         Err(error) => {
             // Where nobody answered, nobody said that the write failed.
-            let state =
-                if error.class.is_unanswered() { PartState::Unproven } else { PartState::Broken };
+            let state = if error.class.is_unanswered() { PartState::Unproven } else { PartState::Broken };
             return part('b', title, state, error.to_string(), Vec::new());
         }
     };

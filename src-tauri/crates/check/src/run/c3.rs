@@ -117,7 +117,9 @@ async fn restart(context: &Context, prober: &Prober) -> Option<String> {
             let went = fault::prove(context, &asked, limit, proof, look).await;
             let readiness = context.api.ready().await;
             let (healthy, detail, unanswered) = match readiness {
-                Ok(ready) => (ready.status == "healthy", format!("/health/ready says {}", ready.status), false),
+                Ok(ready) => {
+                    (ready.status == "healthy", format!("/health/ready says {}", ready.status), false)
+                }
                 Err(error) => (false, error.to_string(), error.class.is_unanswered()),
             };
             let look = Look { healthy, detail, unanswered };

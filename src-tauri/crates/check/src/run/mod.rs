@@ -107,7 +107,7 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
                 AbortOnDropHandle::new(tokio::spawn(async move { abort.tell_when_requested(&emit).await }));
             let seconds = tokio::spawn(intervals(context.pulse.clone(), context.emit.clone(), started));
             let seconds = AbortOnDropHandle::new(seconds);
-            let ending = run(&context, &written_to).await;
+            let ending = Box::pin(run(&context, &written_to)).await;
             // Nothing may follow the end.
             seconds.abort();
             let _ = seconds.await;

@@ -167,7 +167,10 @@ pub(super) async fn steady_state(context: &Context) -> Look {
         }
     }
     let healthy = problems.is_empty();
-    let detail =
-        if healthy { "every dependency healthy, the worker answered a task".into() } else { problems.join("; ") };
+    let detail = if healthy {
+        "every dependency healthy, the worker answered a task".into()
+    } else {
+        problems.join("; ")
+    };
     Look { healthy, detail, unanswered }
 }

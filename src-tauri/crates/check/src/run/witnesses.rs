@@ -4,6 +4,7 @@
 //! Logs are never judged: one that cannot be had leaves a finding without lines and nothing else.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,10 +42,11 @@ pub(super) async fn keep_logs(context: &Context, journal: &Path) {
         let mut deployments = BTreeMap::new();
         for finding in broken {
             let service = service_of(finding);
-            if !deployments.contains_key(&service) {
-                deployments.insert(service, serving(context, service).await);
-            }
-            let Some(Some(deployment)) = deployments.get(&service) else { continue };
+            let deployment = match deployments.entry(service) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(serving(context, service).await),
+            };
+            let Some(deployment) = deployment else { continue };
             let (from, to) = window(&results, finding);
             let Some(client) = &context.railway else { return };
             let Ok(lines) = client.logs(deployment, ASKED, Some(from), Some(to)).await else { continue };
@@ -84,7 +86,8 @@ fn service_of(finding: &Finding) -> Service {
 
 /// From shortly before what shows the finding to shortly after; the whole test where that has no time.
 fn window(results: &Results, finding: &Finding) -> (DateTime<Utc>, DateTime<Utc>) {
-    let at = |ms: u64| results.started_at + TimeDelta::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX / 2));
+    let at =
+        |ms: u64| results.started_at + TimeDelta::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX / 2));
     let times = || finding.witness.iter().filter_map(|witness| witness.at_ms);
     let test = finding.test.and_then(|test| results.tests.get(&test));
     let from = times().min().or_else(|| test?.began_ms).unwrap_or(0);
@@ -101,9 +104,8 @@ fn telling(lines: &[LogLine], finding: &Finding) -> Vec<String> {
         ["error", "exception", "traceback", "fail", "timeout", "refused", "kill", "warn"];
     let worth = |line: &LogLine| {
         let lower = line.message.to_lowercase();
-        let named = finding.witness.iter().any(|witness| {
-            witness.id.len() >= 8 && line.message.contains(&witness.id)
-        });
+        let named =
+            finding.witness.iter().any(|witness| witness.id.len() >= 8 && line.message.contains(&witness.id));
         match (named, TROUBLE.iter().any(|word| lower.contains(word))) {
             (true, true) => 3,
             (true, false) => 2,
@@ -151,7 +153,8 @@ mod tests {
 
     #[test]
     fn the_lines_that_tell_most_are_kept_in_their_order() {
-        let mut lines = vec![line("GET /health 200"), line("run 0f3c9d52-run taken"), line("ERROR: pool closed")];
+        let mut lines =
+            vec![line("GET /health 200"), line("run 0f3c9d52-run taken"), line("ERROR: pool closed")];
         lines.extend((0..9).map(|number| line(&format!("warning {number}"))));
         lines.push(line("run 0f3c9d52-run failed: password=hunter2"));
         let told = telling(&lines, &finding());
