@@ -475,6 +475,7 @@ function findings(story: Story): Finding[] {
       likely_cause: 'The check was cut off, or the service did not come back',
       next_action: 'Verify its recovery',
       witness: [{ at_ms: 92_100, what: 'fault', id: 'C1-worker-restart', shows: 'restart worker again' }],
+      logged: [],
     });
   }
   if (story === 'unproven') {
