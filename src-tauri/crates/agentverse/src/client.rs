@@ -147,6 +147,16 @@ impl Client {
         self.inner.pace.wait_for(path, count)
     }
 
+    /// Counts requests to `path` that were sent before this client was made, each by how long ago.
+    pub fn recall(&self, path: &str, ago: &[Duration]) {
+        self.inner.pace.recall(path, ago);
+    }
+
+    /// How long ago each request was sent that the limiter still counts, by path.
+    pub fn counted(&self) -> Vec<(String, Vec<Duration>)> {
+        self.inner.pace.counted()
+    }
+
     /// Whether a server answers at `/` at all, whatever it says; a failing server (5xx) does not.
     pub async fn reach(&self) -> Result<(), ApiError> {
         match self.send_seen(Method::GET, "/", "", None, Auth::None).await {

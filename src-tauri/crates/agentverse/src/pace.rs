@@ -35,6 +35,30 @@ impl Pace {
         prune(&mut window.times, window_of(path), now);
     }
 
+    /// Notes requests that were sent before this program knew of them, each by how long ago.
+    pub fn recall(&self, path: &str, ago: &[Duration]) {
+        if limit_of(path).is_none() {
+            return;
+        }
+        let now = Instant::now();
+        let mut sent = self.sent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let times = &mut sent.entry(path.to_owned()).or_default().times;
+        times.extend(ago.iter().filter_map(|ago| now.checked_sub(*ago)));
+        times.make_contiguous().sort_unstable();
+        prune(times, window_of(path), now);
+    }
+
+    /// How long ago each request was sent that still counts, by path.
+    pub fn counted(&self) -> Vec<(String, Vec<Duration>)> {
+        let now = Instant::now();
+        let mut sent = self.sent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let counted = sent.iter_mut().map(|(path, window)| {
+            prune(&mut window.times, window_of(path), now);
+            (path.clone(), window.times.iter().map(|time| now.saturating_duration_since(*time)).collect())
+        });
+        counted.filter(|(_, times): &(String, Vec<Duration>)| !times.is_empty()).collect()
+    }
+
     /// Notes the limit the server itself stated for `path`.
     pub fn stated(&self, path: &str, limit: usize) {
         let mut sent = self.sent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -108,6 +132,27 @@ mod tests {
             pace.note("/api/v1/runs");
         }
         assert_eq!(pace.wait_for("/api/v1/runs", 1), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_sent_before_counts_until_its_window_is_over() {
+        let before = Pace::default();
+        tokio::time::advance(Duration::from_secs(100)).await;
+        for _ in 0..60 {
+            before.note("/api/v1/nodes/fork/");
+        }
+        tokio::time::advance(Duration::from_secs(20)).await;
+        let counted = before.counted();
+        assert_eq!(counted, [("/api/v1/nodes/fork/".to_owned(), vec![Duration::from_secs(20); 60])]);
+        let after = Pace::default();
+        for (path, ago) in &counted {
+            after.recall(path, ago);
+        }
+        let wait = after.wait_for("/api/v1/nodes/fork/", 60);
+        assert!((39..=41).contains(&wait.as_secs()), "{wait:?}");
+        tokio::time::advance(Duration::from_secs(41)).await;
+        assert_eq!(after.wait_for("/api/v1/nodes/fork/", 60), Duration::ZERO);
+        assert!(after.counted().is_empty());
     }
 
     #[test]

@@ -62,6 +62,8 @@ fn named(holder: Option<&Holder>) -> String {
 #[derive(Debug)]
 pub(super) struct Held {
     _files: Vec<File>,
+    /// Where it is remembered what was sent to it.
+    pub(super) spent: PathBuf,
 }
 
 /// Where the files are. Window and terminal of one account must find the same folder, so nothing of their session counts
@@ -92,11 +94,18 @@ pub(super) fn take(folder: &Path, environment: &Environment, check_id: &str) -> 
     let mut names = vec![place(&environment.api_url)];
     names.extend(environment.railway.as_ref().map(|target| target.environment_id.to_ascii_lowercase()));
     let files = names.iter().map(|name| take_one(folder, name, environment.api_url.as_str(), check_id));
-    Ok(Held { _files: files.collect::<Result<_, _>>()? })
+    // Another rehearsal may answer at the same address a moment later, with a limiter of its own.
+    let spent = folder.join(format!("{}.spent", short(&names.join(" "))));
+    Ok(Held { _files: files.collect::<Result<_, _>>()?, spent })
+}
+
+/// A name that fits a file.
+fn short(name: &str) -> String {
+    hex::encode(&Sha256::digest(name)[..8])
 }
 
 fn take_one(folder: &Path, name: &str, url: &str, check_id: &str) -> Result<File, LockError> {
-    let path = folder.join(format!("{}.lock", hex::encode(&Sha256::digest(name)[..8])));
+    let path = folder.join(format!("{}.lock", short(name)));
     let failed = |source| LockError::File { path: path.clone(), source };
     std::fs::create_dir_all(folder).map_err(failed)?;
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);

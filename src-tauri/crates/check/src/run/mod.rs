@@ -20,6 +20,7 @@ mod prober;
 mod rep;
 mod runs;
 mod session;
+mod spent;
 mod streams;
 mod watch;
 mod witnesses;
@@ -96,6 +97,8 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
     // What cannot be recorded must not be done: no load and no fault without a journal.
     let (emit, writer) = Journal::create(&journal, secrets.known(), first)?.start(followers, abort.load());
     let context = Context::new(clients, plan, id.clone(), emit, abort.clone());
+    spent::recall(&held.spent, &context.api, chrono::Utc::now());
+    let client = context.api.clone();
     let written_to = journal.clone();
     let started = tokio::time::Instant::now();
     let done = tokio::spawn(async move {
@@ -115,6 +118,7 @@ pub fn start(plan: Plan, secrets: &Secrets, folder: &Path) -> Result<Check, Star
         });
         let written = writer.await;
         let _ = runner.await;
+        spent::keep(&held.spent, &client, chrono::Utc::now());
         drop(held);
         match written {
             Ok(result) => result,
