@@ -3,6 +3,7 @@
 use holdpoint_agentverse::error::{ApiError, ErrorClass};
 use holdpoint_agentverse::graph::{self, UniverseMap};
 use holdpoint_load::rounds;
+use std::fmt::Write as _;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -29,9 +30,14 @@ pub(super) async fn run(context: &Context, session: &Session) -> Result<(), Stri
         (parameters.concurrency, parameters.rounds),
         |round| {
             let done = u64::from(round) * u64::from(parameters.concurrency);
-            let event = progress(done, &format!("round {} of {}", round + 1, parameters.rounds));
+            let mut doing = format!("round {} of {}", round + 1, parameters.rounds);
+            let room = context.api.wait_for_room(PATH, parameters.concurrency as usize);
+            if !room.is_zero() {
+                let _ =
+                    write!(doing, ", in {:.0} s when the API's limiter has room", room.as_secs_f64().ceil());
+            }
+            let event = progress(done, &doing);
             async move {
-                let room = context.api.wait_for_room(PATH, parameters.concurrency as usize);
                 context.emit.emit(event).await;
                 context.pause(room).await
             }
