@@ -1,8 +1,23 @@
 //! What assistive technology finds on every screen of the real window.
 
-use crate::desktop::{Window, journey};
+use crate::desktop::{Window, journey, journey_with_text};
 
 const AXE: &str = include_str!("../../../ui/node_modules/axe-core/axe.min.js");
+
+/// Every screen after a check, and words that stand on it.
+const SCREENS: [(&str, &str); 11] = [
+    ("#/verdict/1", "criteria are met"),
+    ("#/report/1", "Verdict and fix plan"),
+    ("#/report/1/timeline", "Data as a table"),
+    ("#/report/1/tests", "Node expansion"),
+    ("#/report/1/evidence", "Preflight"),
+    ("#/check", "Preflight"),
+    ("#/history", "rehearsal"),
+    ("#/services", "Worker"),
+    ("#/environments", "rehearsal"),
+    ("#/drills", "Second generation"),
+    ("#/settings", "Theme"),
+];
 
 async fn violations(window: &Window, screen: &str) -> Vec<String> {
     window.js(AXE).await;
@@ -35,25 +50,45 @@ async fn no_screen_violates_a_rule_of_accessibility_in_either_theme() {
         window.reads("main", "criteria are met").await;
         for theme in ["light", "dark"] {
             window.js(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
-            for (place, words) in [
-                ("#/verdict/1", "criteria are met"),
-                ("#/report/1", "Verdict and fix plan"),
-                ("#/report/1/timeline", "Data as a table"),
-                ("#/report/1/tests", "Node expansion"),
-                ("#/report/1/evidence", "Preflight"),
-                ("#/check", "Preflight"),
-                ("#/history", "rehearsal"),
-                ("#/services", "Worker"),
-                ("#/environments", "rehearsal"),
-                ("#/drills", "Second generation"),
-                ("#/settings", "Theme"),
-            ] {
+            for (place, words) in SCREENS {
                 window.go(place).await;
                 window.reads("main", words).await;
                 found.extend(violations(&window, &format!("{place} in {theme}")).await);
             }
         }
         assert!(found.is_empty(), "{}", found.join("\n"));
+        window
+    })
+    .await;
+}
+
+/// In the smallest window, with text twice as large, everything can be reached by scrolling down.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_text_twice_as_large_no_screen_is_wider_than_its_window() {
+    journey_with_text("large-text", "2", |_desktop, window| async move {
+        window.page.set_window_size(960, 640).await.unwrap();
+        let mut wide = Vec::new();
+        let mut look = async |window: &Window, screen: &str| {
+            let over = window
+                .js("const page = document.documentElement;
+                     return Math.max(page.scrollWidth - page.clientWidth, ...[...document.querySelectorAll('main, main h1, dialog[open]')]
+                         .map(one => one.getBoundingClientRect().right - innerWidth))")
+                .await;
+            if over.as_f64().is_none_or(|over| over > 1.0) {
+                wide.push(format!("{screen}: {over} px"));
+            }
+        };
+        look(&window, "welcome").await;
+        window.press("Start rehearsal").await;
+        window.reads("main", "elapsed").await;
+        look(&window, "live").await;
+        window.reads("main", "criteria are met").await;
+        for (place, words) in SCREENS {
+            window.go(place).await;
+            window.reads("main", words).await;
+            look(&window, place).await;
+        }
+        assert!(wide.is_empty(), "{}", wide.join("\n"));
         window
     })
     .await;

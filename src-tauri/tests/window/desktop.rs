@@ -43,6 +43,11 @@ pub struct Desktop {
 impl Desktop {
     /// A screen of 1280x800, a session bus and an unlocked keychain.
     pub async fn new() -> Self {
+        Self::with_text("1").await
+    }
+
+    /// The same for somebody whose system shows text so many times as large.
+    pub async fn with_text(scale: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let (display, screen) = screen();
         let (bus, bus_process) = bus(home.path());
@@ -72,6 +77,7 @@ impl Desktop {
             .env("LANG", "C.UTF-8")
             .env("NO_AT_BRIDGE", "1")
             .env("GDK_BACKEND", "x11")
+            .env("GDK_DPI_SCALE", scale)
             .env("WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS", "1")
             .env_remove("WAYLAND_DISPLAY")
             .stdout(log.try_clone().unwrap())
@@ -256,8 +262,17 @@ where
     F: FnOnce(Arc<Desktop>, Window) -> Fut,
     Fut: Future<Output = Window> + Send + 'static,
 {
+    journey_with_text(name, "1", go).await;
+}
+
+/// The same on a desktop with larger text.
+pub async fn journey_with_text<F, Fut>(name: &str, scale: &str, go: F)
+where
+    F: FnOnce(Arc<Desktop>, Window) -> Fut,
+    Fut: Future<Output = Window> + Send + 'static,
+{
     let _one = ONE.lock().await;
-    let desktop = Arc::new(Desktop::new().await);
+    let desktop = Arc::new(Desktop::with_text(scale).await);
     let window = desktop.open(&[]).await;
     let page = window.page.clone();
     let outcome = tokio::spawn(go(desktop.clone(), window)).await;
