@@ -102,7 +102,7 @@ fn every_write(
 ) -> Vec<(&'static str, &'static str, Option<DeskError>)> {
     let mut changed = Environment::staging();
     changed.name = "mirror".into();
-    changed.expected_environment = "another".repeat(200);
+    changed.expected_environment = "a".repeat(100);
     let journal_path = disk.join("checks/0001-20260131-140200/journal.ndjson");
     vec![
         (
