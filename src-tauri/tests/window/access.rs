@@ -71,7 +71,7 @@ async fn with_text_twice_as_large_no_screen_is_wider_than_its_window() {
         let mut look = async |window: &Window, screen: &str| {
             let over = window
                 .js("const page = document.documentElement;
-                     return Math.max(page.scrollWidth - page.clientWidth, ...[...document.querySelectorAll('main, main h1, dialog[open]')]
+                     return Math.max(page.scrollWidth - page.clientWidth, ...[...document.querySelectorAll('main, main h1, main .btn--primary, .rail a, dialog[open]')]
                          .map(one => one.getBoundingClientRect().right - innerWidth))")
                 .await;
             if over.as_f64().is_none_or(|over| over > 1.0) {

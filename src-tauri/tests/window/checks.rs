@@ -27,10 +27,13 @@ async fn one_click_on_the_first_start_leads_to_a_check_and_its_verdict() {
 async fn a_drill_with_a_defect_is_no_go_and_names_what_is_wrong() {
     journey("no-go", |_desktop, window| async move {
         window.go("#/drills").await;
+        // The first screen names drills too.
+        window.reads("main h1", "Drills").await;
         window.reads("main", "Second generation").await;
         window
             .js("[...document.querySelectorAll('main tr')].find(row => row.innerText.includes('Second generation')).querySelector('button').click()")
             .await;
+        window.reads("main", "criteria are not met").await;
         let verdict = window.reads("main", "NO-GO").await;
         window.reads("main", "auto_tune").await;
         assert!(!verdict.contains("criteria are met"), "{verdict}");
