@@ -1,6 +1,6 @@
 //! What assistive technology finds on every screen of the real window.
 
-use crate::desktop::{Window, journey, journey_with_text};
+use crate::desktop::{Desktop, Window, journey, journey_on};
 
 const AXE: &str = include_str!("../../../ui/node_modules/axe-core/axe.min.js");
 
@@ -65,7 +65,7 @@ async fn no_screen_violates_a_rule_of_accessibility_in_either_theme() {
 /// In the smallest window, with text twice as large, everything can be reached by scrolling down.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_text_twice_as_large_no_screen_is_wider_than_its_window() {
-    journey_with_text("large-text", "2", |_desktop, window| async move {
+    journey_on("large-text", async || Desktop::with_text("2").await, |_desktop, window| async move {
         window.page.set_window_size(960, 640).await.unwrap();
         let mut wide = Vec::new();
         let mut look = async |window: &Window, screen: &str| {

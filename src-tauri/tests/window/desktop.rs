@@ -262,17 +262,17 @@ where
     F: FnOnce(Arc<Desktop>, Window) -> Fut,
     Fut: Future<Output = Window> + Send + 'static,
 {
-    journey_with_text(name, "1", go).await;
+    journey_on(name, Desktop::new, go).await;
 }
 
-/// The same on a desktop with larger text.
-pub async fn journey_with_text<F, Fut>(name: &str, scale: &str, go: F)
+/// The same on a desktop that is made for it.
+pub async fn journey_on<F, Fut>(name: &str, desktop: impl AsyncFnOnce() -> Desktop, go: F)
 where
     F: FnOnce(Arc<Desktop>, Window) -> Fut,
     Fut: Future<Output = Window> + Send + 'static,
 {
     let _one = ONE.lock().await;
-    let desktop = Arc::new(Desktop::with_text(scale).await);
+    let desktop = Arc::new(desktop().await);
     let window = desktop.open(&[]).await;
     let page = window.page.clone();
     let outcome = tokio::spawn(go(desktop.clone(), window)).await;
