@@ -19,10 +19,35 @@ fn main() -> std::process::ExitCode {
     match run() {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
+            #[cfg(target_os = "linux")]
+            let error = start_again(error);
             tracing::error!(%error, "the window could not be opened");
             std::process::ExitCode::FAILURE
         }
     }
+}
+
+/// Says how often this program has started again.
+#[cfg(target_os = "linux")]
+const STARTS: &str = "HOLDPOINT_STARTS";
+
+/// Opens the window all the same where the first one was about to be gone when this one wanted to hand over to it. Comes
+/// back only where that is not why it failed, or cannot be done.
+#[cfg(target_os = "linux")]
+fn start_again(error: Box<dyn std::error::Error>) -> Box<dyn std::error::Error> {
+    use std::os::unix::process::CommandExt as _;
+
+    let handing_over = matches!(
+        error.downcast_ref(),
+        Some(tauri::Error::PluginInitialization(plugin, _)) if plugin == "single-instance"
+    );
+    let starts: u8 = std::env::var(STARTS).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let Some(program) = std::env::current_exe().ok().filter(|_| handing_over && starts < 10) else {
+        return error;
+    };
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let mut again = std::process::Command::new(program);
+    again.args(std::env::args_os().skip(1)).env(STARTS, (starts + 1).to_string()).exec().into()
 }
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {

@@ -111,8 +111,10 @@ impl Desktop {
     pub async fn start(&self, program: &Path, arguments: &[&str]) -> Window {
         let capabilities = json!({ "webkitgtk:browserOptions": { "binary": program, "args": arguments } });
         let Value::Object(capabilities) = capabilities else { unreachable!("an object") };
-        let page =
-            ClientBuilder::rustls().unwrap().capabilities(capabilities).connect(&self.driver).await.unwrap();
+        let mut builder = ClientBuilder::rustls().unwrap();
+        let connecting = builder.capabilities(capabilities).connect(&self.driver);
+        // The driver waits for ever for a program that has ended.
+        let page = tokio::time::timeout(PATIENCE, connecting).await.expect("a window opens").unwrap();
         Window { page, driver: self.driver_id }
     }
 
