@@ -64,7 +64,13 @@ pub fn inert(value: &str) -> String {
             }
             // Readers make links of `https://…`, `www.…` and `a@b` by themselves.
             ':' if letters.peek() == Some(&'/') => out.push_str("\\:"),
-            '.' if out.ends_with("www") || out.ends_with("WWW") => out.push_str("\\."),
+            '.' if out
+                .as_bytes()
+                .last_chunk()
+                .is_some_and(|end: &[u8; 3]| end.eq_ignore_ascii_case(b"www")) =>
+            {
+                out.push_str("\\.");
+            }
             '@' => out.push_str("\\@"),
             letter => out.push(letter),
         }
