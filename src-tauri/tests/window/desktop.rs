@@ -114,7 +114,8 @@ impl Desktop {
         let mut builder = ClientBuilder::rustls().unwrap();
         let connecting = builder.capabilities(capabilities).connect(&self.driver);
         // The driver waits for ever for a program that has ended.
-        let page = tokio::time::timeout(PATIENCE, connecting).await.expect("a window opens").unwrap();
+        let connected = tokio::time::timeout(PATIENCE, connecting).await;
+        let page = connected.unwrap_or_else(|_| panic!("no window in {PATIENCE:?}")).unwrap();
         Window { page, driver: self.driver_id }
     }
 
