@@ -114,8 +114,10 @@ impl Desktop {
         let mut builder = ClientBuilder::rustls().unwrap();
         let connecting = builder.capabilities(capabilities).connect(&self.driver);
         // The driver waits for ever for a program that has ended.
-        let connected = tokio::time::timeout(PATIENCE, connecting).await;
-        let page = connected.unwrap_or_else(|_| panic!("no window in {PATIENCE:?}")).unwrap();
+        let Ok(page) = tokio::time::timeout(PATIENCE, connecting).await else {
+            panic!("no window in {PATIENCE:?}")
+        };
+        let page = page.unwrap();
         Window { page, driver: self.driver_id }
     }
 
