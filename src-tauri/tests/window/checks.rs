@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::desktop::{Window, journey};
+use crate::desktop::{Window, journey, until};
 
 /// Starts what the first screen offers and waits for the board.
 async fn start(window: &Window) {
@@ -76,7 +76,14 @@ async fn a_whole_check_goes_by_keyboard_alone() {
         window.reads("dialog[open]", "Markdown").await;
         window.keys("\u{e00c}").await;
         window.reads("main", "criteria are met").await;
-        assert_eq!(window.js("return document.querySelector('dialog[open]')").await, json!(null));
+        until("the dialog is closed", || async {
+            window
+                .js("return !document.querySelector('dialog[open]')")
+                .await
+                .as_bool()
+                .filter(|closed| *closed)
+        })
+        .await;
         window
     })
     .await;
