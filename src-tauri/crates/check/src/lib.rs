@@ -16,6 +16,7 @@ pub mod parameters;
 pub mod plan;
 pub mod results;
 pub mod run;
+pub mod saved;
 pub mod statistics;
 pub mod verdict;
 pub mod waivers;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use holdpoint_check::event::Decision;
 use holdpoint_check::words::{Service, TestId};
+use holdpoint_desk::view::ExportFormat;
 
 /// GO or NO-GO, with evidence: load, chaos and data-integrity checks of a staging deployment
 #[derive(Debug, Parser)]
@@ -34,6 +36,9 @@ pub(crate) enum Command {
     /// Read saved results, ours and those of before us
     #[command(subcommand)]
     Report(ReportCommand),
+    /// The key that signs checks, in the system keychain
+    #[command(subcommand)]
+    Signing(SigningCommand),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -268,7 +273,7 @@ pub(crate) enum ReportCommand {
         /// The file or folder
         file: PathBuf,
     },
-    /// Write the report with its charts, and the results, into a folder, as the window does
+    /// Write a check into a folder, in any of the formats the window has
     Export {
         /// The folder of a check
         check: PathBuf,
@@ -278,5 +283,73 @@ pub(crate) enum ReportCommand {
         /// The name of the files, without an ending
         #[arg(long, value_name = "NAME")]
         name: String,
+        /// What to write; several with commas between them
+        #[arg(long, value_delimiter = ',', default_value = "markdown,json", value_name = "FORMATS",
+            value_parser = format)]
+        format: Vec<ExportFormat>,
     },
+    /// Say whether a byte of a saved check was changed: exit 0 when none was, 1 when one was, 3 when nobody can tell
+    Verify {
+        /// The folder of a check, or its bundle
+        check: PathBuf,
+        /// A file with the public key of who signed it
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Sign a saved check with the key in the keychain
+    Sign {
+        /// The folder of the check
+        check: PathBuf,
+    },
+    /// Put on record what a person decides on a check; a decision against the verdict is shown as such
+    SignOff {
+        /// The folder of the check
+        check: PathBuf,
+        /// What becomes of the release
+        #[arg(long, value_enum)]
+        decision: DecisionWord,
+        /// Who decides
+        #[arg(long)]
+        name: String,
+        /// As what
+        #[arg(long, default_value = "release manager")]
+        role: String,
+        /// Why; needed against the verdict and for a GO with simulated restarts
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecisionWord {
+    /// The release goes on
+    Promote,
+    /// The release waits
+    Hold,
+}
+
+impl From<DecisionWord> for Decision {
+    fn from(word: DecisionWord) -> Self {
+        match word {
+            DecisionWord::Promote => Self::Promote,
+            DecisionWord::Hold => Self::Hold,
+        }
+    }
+}
+
+fn format(text: &str) -> Result<ExportFormat, String> {
+    ExportFormat::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = ExportFormat::ALL.iter().map(|format| format.name()).collect();
+        format!("there is no format {text:?}; the formats are {}", names.join(" "))
+    })
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SigningCommand {
+    /// Make a key that signs checks, and keep it in the keychain; prints its public half
+    Create,
+    /// Print the public half, which everybody may have
+    Public,
+    /// Remove the key; what it signed stays signed
+    Remove,
 }

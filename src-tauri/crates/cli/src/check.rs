@@ -7,7 +7,7 @@ use holdpoint_check::plan::{ChaosIntent, Plan};
 use holdpoint_check::run::Check;
 use holdpoint_check::verdict::{State, Verdict};
 use holdpoint_check::words::Suite;
-use holdpoint_check::{fold, journal, judge, run};
+use holdpoint_check::{judge, run, saved};
 use holdpoint_desk::rehearsal::Rehearsal;
 use holdpoint_desk::{planning, saving};
 use holdpoint_report::{JSON_FILE, MARKDOWN_FILE};
@@ -110,12 +110,11 @@ async fn checked(
     let check = run::start(plan, &secrets, folder)?;
     let journal_path = check.journal.clone();
     let ended = follow(check, signals, options.events).await;
-    let records = match journal::read(&journal_path) {
-        Ok(records) => records,
+    let results = match saved::results(&journal_path) {
+        Ok(results) => results,
         // Why nothing was recorded says more than that nothing was.
         Err(error) => return Err(ended.err().unwrap_or_else(|| Failure::failed(error.to_string()))),
     };
-    let results = fold::fold(&records)?;
     let verdict = judge::judge(&results);
     let saved = saving::save(folder, &results, &verdict);
     if !options.events {

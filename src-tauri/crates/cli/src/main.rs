@@ -13,6 +13,7 @@ mod rehearsal;
 mod report;
 mod services;
 mod signals;
+mod signing;
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -32,7 +33,8 @@ async fn main() -> std::process::ExitCode {
         Command::Environment(command) => manage::environment(command).await,
         Command::Token(command) => manage::token(command).await,
         Command::Services(command) => services::run(command).await,
-        Command::Report(command) => report::run(&command),
+        Command::Report(command) => report::run(command).await,
+        Command::Signing(command) => signing::run(&command).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "holdpoint", &mut std::io::stdout());
             Ok(0)

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod by_hand;
 pub mod clients;
+pub mod decisions;
 pub mod desk;
 pub mod error;
 pub mod forms;
@@ -14,6 +15,7 @@ pub mod lines;
 pub mod live;
 pub mod operations;
 pub mod planning;
+mod receiving;
 pub mod recovery;
 pub mod rehearsal;
 pub mod report;

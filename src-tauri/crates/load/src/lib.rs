@@ -31,6 +31,7 @@ pub use drive::Lane;
 pub use engine::{Lanes, Running, STEP, StartError, start};
 pub use failure::{Failure, FailureClass};
 pub use fitness::{Fitness, FitnessLimits, FitnessWatch, Generator};
+pub use hdr_log::{LogLine, interval_log};
 pub use histogram::{Histogram, HistogramError};
 pub use host::allow_connections;
 pub use limit::{Found, Limit, Search, Step, find};
