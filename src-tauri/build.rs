@@ -17,6 +17,7 @@ const COMMANDS: &[&str] = &[
     "journal",
     "waive",
     "sign_off",
+    "guide",
     "signing",
     "create_signing_key",
     "remove_signing_key",

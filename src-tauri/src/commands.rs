@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use holdpoint_check::event::Decision;
 use holdpoint_check::words::Service;
+use holdpoint_desk::guide::Topic;
 use holdpoint_desk::view::{
     About, CheckDraft, ChecksPage, ChecksQuery, Drill, EnvironmentForm, EnvironmentSummary, EnvironmentView,
     FieldProblem, Home, JournalPage, JournalQuery, PlanPreview, PreflightReport, Problem, RailwayFound,
     RecoveryFound, Report, RestartReport, SecretField, ServiceLog, ServicesView, Settings, SigningKey,
     StorageReport,
 };
-use holdpoint_desk::{Desk, DeskError, Theme, by_hand, forms, operations, rehearsal};
+use holdpoint_desk::{Desk, DeskError, Theme, by_hand, forms, guide, operations, rehearsal};
 use tauri::State;
 use tauri::async_runtime::JoinHandle;
 
@@ -200,6 +201,11 @@ async fn sign(desk: &Desk, number: u32) {
     if let Err(error) = desk.sign(number).await {
         tracing::warn!(%error, "the decision was not signed");
     }
+}
+
+#[tauri::command]
+pub(crate) async fn guide() -> Answer<Vec<Topic>> {
+    Ok(guide::topics())
 }
 
 #[tauri::command]

@@ -86,6 +86,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
             commands::journal,
             commands::waive,
             commands::sign_off,
+            commands::guide,
             commands::signing,
             commands::create_signing_key,
             commands::remove_signing_key,

@@ -1,6 +1,6 @@
 /** Where the window is: the hash, read. An address this page does not know leads to Check. */
 export interface Route {
-  view: 'Check' | 'History' | 'Report' | 'Verdict' | 'Services' | 'Environments' | 'Drills' | 'Settings';
+  view: 'Check' | 'History' | 'Report' | 'Verdict' | 'Services' | 'Environments' | 'Drills' | 'Settings' | 'Help';
   /** The item of the navigation it belongs to. */
   item: string;
   title: string;
@@ -35,6 +35,8 @@ export function routeOf(hash: string): Route {
       return { view: 'Environments', item: 'environments', title: 'Environments', props: { name: first } };
     case 'drills':
       return { view: 'Drills', item: 'drills', title: 'Drills', props: {} };
+    case 'help':
+      return { view: 'Help', item: 'help', title: 'Help', props: { word: first } };
     case 'settings':
       return { view: 'Settings', item: 'settings', title: 'Settings', props: {} };
   }

@@ -113,6 +113,24 @@ const TEST_PACKAGES: &[Package] = &[
         purpose: "takes the network from one program in tests",
         detect: Detect::Program("ip"),
     },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "chromium",
+        purpose: "prints reports to paper in tests",
+        detect: Detect::Program("chromium"),
+    },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "poppler-utils",
+        purpose: "reads in tests what was printed",
+        detect: Detect::Program("pdftotext"),
+    },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "libxml2-utils",
+        purpose: "holds reports for CI systems against their schema in tests",
+        detect: Detect::Program("xmllint"),
+    },
 ];
 
 impl Package {

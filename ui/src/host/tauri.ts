@@ -36,6 +36,11 @@ export function tauriHost(): Host {
     journal: (number, query) => invoke('journal', { number, query }),
     waive: (number, code, criterion, name, reason, days) =>
       invoke('waive', { number, code, criterion, name, reason, days }),
+    signOff: (number, decision, name, role, note) => invoke('sign_off', { number, decision, name, role, note }),
+    guide: () => invoke('guide'),
+    signing: () => invoke('signing'),
+    createSigningKey: () => invoke('create_signing_key'),
+    removeSigningKey: () => invoke('remove_signing_key'),
     pickResults: () => invoke('pick_results'),
     pickFolder: (current) => invoke('pick_folder', { current }),
     exportCheck: (number, folder, formats) => invoke('export_check', { number, folder, formats }),

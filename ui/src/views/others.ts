@@ -1,6 +1,7 @@
 /** The views that nobody sees first. */
 export { default as Drills } from './Drills.svelte';
 export { default as Environments } from './Environments.svelte';
+export { default as Help } from './Help.svelte';
 export { default as History } from './History.svelte';
 export { default as Live } from './Live.svelte';
 export { default as Report } from './Report.svelte';

@@ -14,6 +14,7 @@ pub mod ledger;
 mod line;
 pub mod parameters;
 pub mod plan;
+pub mod quiet;
 pub mod results;
 pub mod run;
 pub mod saved;

@@ -39,6 +39,11 @@ pub(crate) enum Command {
     /// The key that signs checks, in the system keychain
     #[command(subcommand)]
     Signing(SigningCommand),
+    /// Say what a criterion or a finding means, how it is measured, and what to do
+    Explain {
+        /// A topic, a criterion such as L1.p95, or the code of a finding; all topics otherwise
+        word: Option<String>,
+    },
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -100,6 +105,24 @@ pub(crate) struct CheckOptions {
     /// Print every event as a line of JSON instead of the live view
     #[arg(long)]
     pub(crate) events: bool,
+    /// Write JUnit XML for a CI system
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Write the report as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Write the report as one HTML file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Sign the check with the key in the keychain
+    #[arg(long)]
+    pub(crate) sign: bool,
+    /// So many checks one after the other, each in a folder of its own; exits with the worst answer
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) repeat: Option<u32>,
+    /// Repeat until a check does not pass, at most --repeat times (1000)
+    #[arg(long)]
+    pub(crate) until_failure: bool,
 }
 
 #[derive(Args, Clone, Debug)]

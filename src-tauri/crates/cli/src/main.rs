@@ -4,12 +4,15 @@
 
 mod arguments;
 mod check;
+mod ci;
+mod explain;
 mod failure;
 mod live;
 mod load;
 mod manage;
 mod out;
 mod rehearsal;
+mod repeat;
 mod report;
 mod services;
 mod signals;
@@ -27,7 +30,7 @@ async fn main() -> std::process::ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let outcome = match Arguments::parse().command {
-        Command::Check(options) => check::run(options).await,
+        Command::Check(options) => repeat::run(options).await,
         Command::Load(options) => load::run(*options).await,
         Command::Rehearse(options) => rehearsal::keep(options).await,
         Command::Environment(command) => manage::environment(command).await,
@@ -35,6 +38,7 @@ async fn main() -> std::process::ExitCode {
         Command::Services(command) => services::run(command).await,
         Command::Report(command) => report::run(command).await,
         Command::Signing(command) => signing::run(&command).await,
+        Command::Explain { word } => explain::run(word.as_deref()),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "holdpoint", &mut std::io::stdout());
             Ok(0)

@@ -10,6 +10,7 @@ pub mod decisions;
 pub mod desk;
 pub mod error;
 pub mod forms;
+pub mod guide;
 mod identity;
 pub mod lines;
 pub mod live;
