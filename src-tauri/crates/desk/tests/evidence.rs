@@ -67,7 +67,7 @@ fn any_changed_byte_is_seen_and_its_file_named() {
     assert!(files.len() > 10, "{files:?}");
     for name in &files {
         let path = check.join(name);
-        let length = std::fs::metadata(&path).unwrap().len() as usize;
+        let length = std::fs::read(&path).unwrap().len();
         for place in [0, 1, length / 3, length / 2, length - 2, length - 1] {
             let before = change(&path, place);
             let found = verification::of_folder(&check, None).unwrap();
@@ -89,7 +89,7 @@ fn any_changed_byte_is_seen_and_its_file_named() {
 fn every_byte_of_the_journal_counts() {
     let (_place, check) = desk();
     let path = check.join("journal.ndjson");
-    let length = std::fs::metadata(&path).unwrap().len() as usize;
+    let length = std::fs::read(&path).unwrap().len();
     for place in (0..length).step_by(length / 60) {
         let before = change(&path, place);
         let found = verification::of_folder(&check, None).unwrap();
@@ -185,7 +185,7 @@ fn a_signature_holds_through_decisions_and_through_nothing_else() {
     std::fs::write(check.join(MANIFEST_FILE), manifest.text()).unwrap();
     let forged = verification::of_folder(&check, None).unwrap();
     assert!(forged.differences.is_empty());
-    assert!(matches!(found(&check), Signed::Wrong(_)) || !verification::of_folder(&check, Some(key.public())).unwrap().is_good());
+    assert!(matches!(found(&check), Signed::Wrong(_)), "{:?}", found(&check));
 }
 
 #[test]
@@ -268,7 +268,6 @@ fn a_hostile_bundle_is_refused_and_leaves_no_trace() {
     let sums = manifest.text().into_bytes();
     let same = |options| options;
     let good = [("journal.ndjson", journal.as_slice()), ("SHA256SUMS", sums.as_slice())];
-    let zeros = vec![0_u8; 200 * 1024 * 1024];
     let mut cases: Vec<(&str, Vec<u8>)> = vec![
         ("leads out", archive(&[good[0], good[1], ("../../escaped", b"x")], same)),
         ("absolute", archive(&[good[0], good[1], ("/tmp/escaped", b"x")], same)),
@@ -283,14 +282,12 @@ fn a_hostile_bundle_is_refused_and_leaves_no_trace() {
             links.write_all(&sums).unwrap();
             links.finish().unwrap().into_inner()
         }),
-        ("a bomb", archive(&[("journal.ndjson", &zeros), good[1]], same)),
         ("no manifest", archive(&good[..1], same)),
         ("no journal", archive(&good[1..], same)),
         ("another journal", archive(&[("journal.ndjson", &journal[..journal.len() / 2]), good[1]], same)),
         ("not a bundle", b"PK\x03\x04 and nothing else, but long enough to look at".to_vec()),
         ("empty", Vec::new()),
     ];
-    drop(zeros);
     let whole = archive(&good, same);
     for place in (0..whole.len()).step_by(whole.len() / 40) {
         let mut changed = whole.clone();

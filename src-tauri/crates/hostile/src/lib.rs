@@ -10,6 +10,9 @@
 //! | Bytes | Parsed by | Bytes read | And | Target |
 //! |---|---|---|---|---|
 //! | results file: ours and of the two runners before us, opened or dropped on the window | `report::recorded` | 64 MiB | 1,000,000 values, 400 loads | `results`, `results_edit` |
+//! | bundle of a check | `report::bundle` | 96 MiB, 192 MiB unpacked, 160 MiB a file | 80 files, known names, no links | `bundle` |
+//! | its manifest | `report::manifest` | 256 KiB | 64 files, known names | `manifest` |
+//! | its signature | `report::attestation` | 256 KiB | 10,000 values, 100 signatures | `attestation` |
 //! | journal | `check::journal` | 128 MiB, 4 MiB a line | 100,000 lines, 400 loads, a year | `journal`, `journal_edit` |
 //! | waivers in it | `check::waivers` | as the journal | an allow-list of findings | `journal_edit` |
 //! | histogram in either | `load::Histogram` | 150 KB by its bounds | our bounds and encoding alone, 2^48 samples | `histogram` |
@@ -32,6 +35,7 @@ mod edit;
 mod evidence;
 mod files;
 mod go;
+mod handed;
 mod journal;
 mod results;
 mod shown;
@@ -41,9 +45,11 @@ mod texts;
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also its folder in the corpus.
-pub const TARGETS: [(&str, Property); 16] = [
+pub const TARGETS: [(&str, Property); 19] = [
     ("answers", answers::answers),
+    ("attestation", handed::attestation),
     ("bucket_lists", answers::bucket_lists),
+    ("bundle", handed::bundle),
     ("environment", files::environment),
     ("evidence", evidence::any_bytes),
     ("evidence_damage", evidence::damage),
@@ -51,6 +57,7 @@ pub const TARGETS: [(&str, Property); 16] = [
     ("histogram", files::histogram),
     ("journal", journal::any_bytes),
     ("journal_edit", journal::edited),
+    ("manifest", handed::manifest),
     ("railway", answers::railway),
     ("railway_cli", files::railway_cli),
     ("results", results::any_bytes),

@@ -116,6 +116,11 @@ fn written(files: &[(String, Vec<u8>)]) -> zip::result::ZipResult<Vec<u8>> {
 
 /// Unpacks a bundle in memory, and answers only with one that is whole and unchanged.
 pub fn unpack(bytes: &[u8]) -> Result<Unpacked, BundleError> {
+    unpack_within(bytes, TOTAL_LIMIT)
+}
+
+/// The same with at most so many bytes in all files together.
+fn unpack_within(bytes: &[u8], mut left: u64) -> Result<Unpacked, BundleError> {
     let not_one = |error: zip::result::ZipError| {
         BundleError::NotOne(holdpoint_foreign::text::cut(&error.to_string(), 200))
     };
@@ -136,7 +141,6 @@ pub fn unpack(bytes: &[u8]) -> Result<Unpacked, BundleError> {
         return Err(refused("its files lie in each other"));
     }
     let mut files = Vec::new();
-    let mut left = TOTAL_LIMIT;
     for place in 0..archive.len() {
         let mut entry = archive.by_index(place).map_err(not_one)?;
         let name = entry.name().map_err(not_one)?.into_owned();
@@ -210,4 +214,20 @@ fn refused(why: &str) -> BundleError {
 
 fn unreadable(path: &Path, problem: &dyn std::fmt::Display) -> BundleError {
     BundleError::Unreadable { path: path.to_owned(), problem: problem.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A small archive may be a large check; what is read is counted, and what the archive says of itself is not.
+    #[test]
+    fn what_unpacks_to_more_than_a_check_is_refused_while_it_is_read() {
+        let zeros = vec![0; 300_000];
+        let bytes = written(&[(JOURNAL_FILE.into(), zeros)]).unwrap();
+        assert!(bytes.len() < 2000, "{}", bytes.len());
+        let error = unpack_within(&bytes, 200_000).unwrap_err();
+        assert!(error.to_string().contains("larger than any check"), "{error}");
+        assert!(matches!(unpack_within(&bytes, 400_000), Err(BundleError::Refused(_))), "it has no manifest");
+    }
 }

@@ -23,7 +23,7 @@ fn print(page: &Path, to: &Path, profile: &Path) {
 
 fn text_of(pdf: &Path) -> String {
     let output = Command::new("pdftotext")
-        .args(["-layout"])
+        .arg("-raw")
         .arg(pdf)
         .arg("-")
         .output()
