@@ -12,10 +12,9 @@ pub fn bench(arguments: &[String]) -> Result<(), Failure> {
     match arguments.split_first() {
         Some((what, rest)) if what == "window" => window(rest),
         Some((what, rest)) if what == "stall" || what == "cost" => load(what, rest),
-        Some((what, [])) if what == "export" => step(
-            "Measure",
-            cargo().args(["bench", "--package", "holdpoint-report", "--bench", "export"]),
-        ),
+        Some((what, [])) if what == "export" => {
+            step("Measure", cargo().args(["bench", "--package", "holdpoint-report", "--bench", "export"]))
+        }
         _ => Err(Failure::usage("`bench` needs what to measure: window, stall, cost or export")),
     }
 }

@@ -113,7 +113,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_is_quiet() {
-        for bad in [hours("25:00", "06:00", "UTC"), hours("9:00", "10:00", "UTC"), hours("09:00", "10:00", "Mars/Base")] {
+        for bad in [
+            hours("25:00", "06:00", "UTC"),
+            hours("9:00", "10:00", "UTC"),
+            hours("09:00", "10:00", "Mars/Base"),
+        ] {
             assert!(bad.problem().is_some(), "{bad}");
             assert_eq!(bad.at(at("2026-01-12T12:00:00Z")), Quiet::Now);
         }

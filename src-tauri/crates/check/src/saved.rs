@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::fold;
 use crate::journal::{self, JournalError};
 use crate::results::Results;
-use crate::fold;
 
 /// The results that a journal holds, with the digest of the file that they were read from.
 pub fn results(journal: &Path) -> Result<Results, JournalError> {

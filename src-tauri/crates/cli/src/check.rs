@@ -148,7 +148,9 @@ async fn checked(
 
 async fn sign(folder: &Path, results: &Results, verdict: &Verdict) -> Result<(), Failure> {
     let key = Vault::default().signing_key().await?;
-    let key = key.ok_or_else(|| Failure::usage("there is no key to sign with; make one with `holdpoint signing create`"))?;
+    let key = key.ok_or_else(|| {
+        Failure::usage("there is no key to sign with; make one with `holdpoint signing create`")
+    })?;
     Ok(saving::sign(folder, results, verdict, &key)?)
 }
 

@@ -30,7 +30,7 @@ async fn main() -> std::process::ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let outcome = match Arguments::parse().command {
-        Command::Check(options) => repeat::run(options).await,
+        Command::Check(options) => repeat::run(&options).await,
         Command::Load(options) => load::run(*options).await,
         Command::Rehearse(options) => rehearsal::keep(options).await,
         Command::Environment(command) => manage::environment(command).await,

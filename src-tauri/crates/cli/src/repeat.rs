@@ -10,17 +10,20 @@ use crate::out;
 /// Nobody waits for more.
 const MOST: u32 = 1000;
 
-pub(crate) async fn run(options: CheckOptions) -> Result<u8, Failure> {
+pub(crate) async fn run(options: &CheckOptions) -> Result<u8, Failure> {
     if options.repeat.is_none() && !options.until_failure {
-        return check::run(&options, None).await.map(|checked| checked.code);
+        return check::run(options, None).await.map(|checked| checked.code);
     }
     let times = options.repeat.unwrap_or(MOST);
     let mut codes = Vec::new();
     for turn in 1..=times {
         if !options.events {
-            out::tell(&format!("Check {turn} of {}", if options.repeat.is_some() { times.to_string() } else { "many".into() }));
+            out::tell(&format!(
+                "Check {turn} of {}",
+                if options.repeat.is_some() { times.to_string() } else { "many".into() }
+            ));
         }
-        let Checked { code, aborted } = check::run(&options, Some(turn)).await?;
+        let Checked { code, aborted } = check::run(options, Some(turn)).await?;
         codes.push(code);
         // Who aborted one does not want the next.
         if aborted || (options.until_failure && code != 0) {

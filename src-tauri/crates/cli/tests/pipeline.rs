@@ -46,7 +46,9 @@ fn it_leaves_summary_annotations_and_files() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let annotation = "::warning title=NO VERDICT%2C BUCKET only%3A passed [rehearsal]::";
     assert!(said.lines().any(|line| line.starts_with(annotation)), "{said}");
-    assert!(read(&path("junit.xml")).contains("<testsuites name=\"NO VERDICT, BUCKET only: passed [rehearsal]\""));
+    assert!(
+        read(&path("junit.xml")).contains("<testsuites name=\"NO VERDICT, BUCKET only: passed [rehearsal]\"")
+    );
     assert!(read(&path("report.md")).starts_with(&format!("# {headline}\n")));
     assert!(read(&path("report.html")).starts_with("<!DOCTYPE html>"));
     // And what it left is whole.
@@ -114,8 +116,12 @@ fn in_quiet_hours_nothing_is_restarted_and_load_may_run() {
     };
     let refused = run("C1");
     assert_eq!(refused.status.code(), Some(3), "{}", text(&refused));
-    assert!(text(&refused).contains("Outside quiet hours: it is in them: 00:00 to 23:59 UTC")
-        || text(&refused).contains("it is in them: 12:00 to 11:59 UTC"), "{}", text(&refused));
+    assert!(
+        text(&refused).contains("Outside quiet hours: it is in them: 00:00 to 23:59 UTC")
+            || text(&refused).contains("it is in them: 12:00 to 11:59 UTC"),
+        "{}",
+        text(&refused)
+    );
     assert_eq!(rehearsal.restarts_asked(), 0);
     let load = run("BUCKET");
     assert_eq!(load.status.code(), Some(0), "{}", text(&load));

@@ -39,7 +39,9 @@ pub fn sign_off(
     if note.is_empty() && needs_note(decision, verdict) {
         wrong("note", "Say why: this goes against the verdict, or rests on simulated restarts.");
     }
-    for (field, text, limit) in [("name", name, NAME_LIMIT), ("role", role, NAME_LIMIT), ("note", note, NOTE_LIMIT)] {
+    for (field, text, limit) in
+        [("name", name, NAME_LIMIT), ("role", role, NAME_LIMIT), ("note", note, NOTE_LIMIT)]
+    {
         if text.chars().count() > limit {
             wrong(field, &format!("This takes at most {limit} characters."));
         }
@@ -102,7 +104,10 @@ pub fn words(signature: &Signed) -> Option<String> {
     Some(match signature {
         Signed::Not => return None,
         Signed::Unverified { key } => {
-            format!("signed, by its own words with key {}; verify it with the public key", key.get(..16).unwrap_or(key))
+            format!(
+                "signed, by its own words with key {}; verify it with the public key",
+                key.get(..16).unwrap_or(key)
+            )
         }
         Signed::Whole(attested) => format!("signed as it is: {}", attested.headline),
         Signed::Before { attested, added } => {

@@ -81,7 +81,10 @@ mod tests {
     fn a_topic_has_a_title_and_something_to_say_and_nothing_is_explained_twice() {
         let mut seen = BTreeSet::new();
         for topic in topics() {
-            assert!(!topic.title.is_empty() && (!topic.about.is_empty() || !topic.entries.is_empty()), "{topic:?}");
+            assert!(
+                !topic.title.is_empty() && (!topic.about.is_empty() || !topic.entries.is_empty()),
+                "{topic:?}"
+            );
             assert!(seen.insert(topic.id.clone()), "{}", topic.id);
             for (term, text) in topic.entries.into_iter().filter(|(term, _)| !term.contains(' ')) {
                 assert!(text.ends_with('.'), "{term}: {text}");

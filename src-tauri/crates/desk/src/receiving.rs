@@ -63,5 +63,6 @@ fn refused(error: &BundleError) -> DeskError {
         BundleError::Refused(_) => "bundle.refused",
         BundleError::Changed(_) => "bundle.changed",
     };
-    DeskError::new(code, "This bundle was not opened.", "Ask for it again where the check was run.").because(error)
+    DeskError::new(code, "This bundle was not opened.", "Ask for it again where the check was run.")
+        .because(error)
 }

@@ -48,8 +48,12 @@ pub fn unchanged(folder: &Path) -> Result<(), DeskError> {
 /// Signs the manifest of a check.
 pub fn sign(folder: &Path, results: &Results, verdict: &Verdict, key: &Signing) -> Result<(), DeskError> {
     let unsigned = |error: &dyn std::fmt::Display| {
-        DeskError::new("signature.impossible", "The check was not signed.", "Save the check again, then sign it.")
-            .because(error)
+        DeskError::new(
+            "signature.impossible",
+            "The check was not signed.",
+            "Save the check again, then sign it.",
+        )
+        .because(error)
     };
     let found = verification::of_folder(folder, None).map_err(|error| unsigned(&error))?;
     if let Some(difference) = found.differences.first() {

@@ -120,7 +120,10 @@ fn a_decision_is_added_and_bound_to_what_stood_before_it() {
     assert_eq!(refused.0.fields[0].field, "note");
     assert_eq!(std::fs::read(&journal).unwrap(), before);
 
-    place.desk.sign_off(1, Decision::Hold, "Mira Okafor", "release manager", "The API team is away.").unwrap();
+    place
+        .desk
+        .sign_off(1, Decision::Hold, "Mira Okafor", "release manager", "The API team is away.")
+        .unwrap();
     place.desk.sign_off(1, Decision::Promote, "Mira Okafor", "release manager", "").unwrap();
     let after = std::fs::read(&journal).unwrap();
     assert_eq!(after[..before.len()], before[..], "what is there is never written again");
@@ -204,7 +207,11 @@ fn a_bundle_moves_between_two_data_folders() {
     assert_eq!((received.number, received.origin), (1, Origin::Imported));
     let folder = there.desk.archive.folder_of(1).unwrap();
     for name in files_in(&check).unwrap() {
-        assert_eq!(std::fs::read(check.join(&name)).unwrap(), std::fs::read(folder.join(&name)).unwrap(), "{name}");
+        assert_eq!(
+            std::fs::read(check.join(&name)).unwrap(),
+            std::fs::read(folder.join(&name)).unwrap(),
+            "{name}"
+        );
     }
     let found = verification::of_folder(&folder, Some(key.public())).unwrap();
     assert!(found.is_good() && matches!(found.signature, Signed::Whole(_)), "{found:?}");
@@ -264,7 +271,8 @@ fn archive(entries: &[(&str, &[u8])], change: impl Fn(SimpleFileOptions) -> Simp
 fn a_hostile_bundle_is_refused_and_leaves_no_trace() {
     let (_here, check) = desk();
     let journal = std::fs::read(check.join("journal.ndjson")).unwrap();
-    let manifest = holdpoint_report::manifest::Manifest::of_files([("journal.ndjson", journal.as_slice())].into_iter());
+    let manifest =
+        holdpoint_report::manifest::Manifest::of_files([("journal.ndjson", journal.as_slice())].into_iter());
     let sums = manifest.text().into_bytes();
     let same = |options| options;
     let good = [("journal.ndjson", journal.as_slice()), ("SHA256SUMS", sums.as_slice())];
@@ -304,7 +312,9 @@ fn a_hostile_bundle_is_refused_and_leaves_no_trace() {
         // A byte that says nothing, such as one of a date, may be changed; what is read is the same then.
         match there.desk.archive.import(&path) {
             Ok(same) => assert_eq!((name, same.number), ("a changed byte", 1)),
-            Err(error) => assert!(!error.0.message.is_empty() && !error.0.remedy.is_empty(), "{name}: {error}"),
+            Err(error) => {
+                assert!(!error.0.message.is_empty() && !error.0.remedy.is_empty(), "{name}: {error}")
+            }
         }
         assert_eq!(there.desk.archive.count(), 1, "{name}");
         let left = std::fs::read_dir(there.root.path().join("checks")).unwrap().count();

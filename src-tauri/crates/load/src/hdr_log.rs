@@ -63,7 +63,11 @@ pub fn interval_log(started: SystemTime, about: &[String], lines: &[LogLine]) ->
     for one in about {
         builder.add_comment(one);
     }
-    builder.add_comment(UNITS).with_start_time(started).with_base_time(started).with_max_value_divisor(1000.0);
+    builder
+        .add_comment(UNITS)
+        .with_start_time(started)
+        .with_base_time(started)
+        .with_max_value_divisor(1000.0);
     // Writing into memory cannot fail, and every value is within the bounds that the encoder supports.
     if let Ok(mut log) = builder.begin_log_with(&mut bytes, &mut serializer) {
         for line in lines {

@@ -13,7 +13,12 @@ fn main() {
     let results = saved::results(journal.as_ref()).unwrap();
     let verdict = judge::judge(&results);
     println!("{:<16} {:>10} {:>12}", "what", "bytes", "best of 9");
-    println!("{:<16} {:>10} {:>9.1} ms", "journal, read", std::fs::metadata(journal).unwrap().len(), ms(began));
+    println!(
+        "{:<16} {:>10} {:>9.1} ms",
+        "journal, read",
+        std::fs::metadata(journal).unwrap().len(),
+        ms(began)
+    );
     let formats: [(&str, &dyn Fn() -> String); 7] = [
         ("markdown", &|| markdown::render(&results, &verdict)),
         ("markdown, short", &|| markdown::summary(&results, &verdict)),

@@ -75,7 +75,8 @@ impl PublicKey {
 
     /// The SHA-256 of its DER form, in hexadecimal: names it in envelopes.
     pub fn id(self) -> String {
-        let der = self.0.to_public_key_der().map(ed25519_dalek::pkcs8::Document::into_vec).unwrap_or_default();
+        let der =
+            self.0.to_public_key_der().map(ed25519_dalek::pkcs8::Document::into_vec).unwrap_or_default();
         hex::encode(Sha256::digest(der))
     }
 }

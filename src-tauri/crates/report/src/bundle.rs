@@ -188,7 +188,8 @@ fn verified(unpacked: Unpacked) -> Result<Unpacked, BundleError> {
     if unpacked.file(JOURNAL_FILE).is_none() {
         return Err(refused("there is no journal in it"));
     }
-    journal::read_from(unpacked.journal(), Path::new(JOURNAL_FILE)).map_err(|error| refused(&error.to_string()))?;
+    journal::read_from(unpacked.journal(), Path::new(JOURNAL_FILE))
+        .map_err(|error| refused(&error.to_string()))?;
     if let Some(envelope) = unpacked.file(ATTESTATION_FILE) {
         attestation::parse(envelope).map_err(|error| refused(&error.to_string()))?;
     }

@@ -138,7 +138,12 @@ pub fn of_test(results: &Results, test: TestId) -> Vec<Table> {
     add(
         "Runs",
         "",
-        vec![Column::mono("Run"), Column::number("Created"), Column::text("Statuses"), Column::text("Outcome")],
+        vec![
+            Column::mono("Run"),
+            Column::number("Created"),
+            Column::text("Statuses"),
+            Column::text("Outcome"),
+        ],
         runs.iter()
             .map(|run| {
                 vec![

@@ -222,8 +222,7 @@ fn finding(finding: &Finding) -> FindingFacts {
             .witness
             .iter()
             .map(|witness| {
-                let at =
-                    witness.at_ms.map_or(String::new(), |at| format!(" at {:.1} s", at as f64 / 1000.0));
+                let at = witness.at_ms.map_or(String::new(), |at| format!(" at {:.1} s", at as f64 / 1000.0));
                 (at, format!("{} {}: {}", witness.what, witness.id, witness.shows))
             })
             .collect(),

@@ -307,7 +307,9 @@ mod tests {
     fn only_a_report_of_ours_has_json_in_it() {
         let page = format!("<!DOCTYPE html><p>{JSON_START}{{\"a\":1}}{JSON_END}");
         assert_eq!(embedded(page.as_bytes()), Some(&b"{\"a\":1}"[..]));
-        for other in ["", "<!DOCTYPE html>", "{\"a\":\"<!DOCTYPE html>\"}", "<!DOCTYPE html><script id=x>{}</script>"] {
+        for other in
+            ["", "<!DOCTYPE html>", "{\"a\":\"<!DOCTYPE html>\"}", "<!DOCTYPE html><script id=x>{}</script>"]
+        {
             assert_eq!(embedded(other.as_bytes()), None, "{other}");
         }
     }

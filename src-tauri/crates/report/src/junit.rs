@@ -91,7 +91,9 @@ fn suites(results: &Results, verdict: &Verdict) -> Vec<Suite> {
 fn the_verdict(verdict: &Verdict) -> Case {
     let outcome = match (verdict.word, &verdict.no_verdict) {
         (Word::NoGo, _) => Outcome::Failed,
-        (Word::Go, _) if verdict.chaos == ChaosMode::Simulated || !verdict.waivers.is_empty() => Outcome::Skipped,
+        (Word::Go, _) if verdict.chaos == ChaosMode::Simulated || !verdict.waivers.is_empty() => {
+            Outcome::Skipped
+        }
         (Word::Go, _) => Outcome::Passed,
         (Word::NoVerdict, Some(NoVerdict::PartOfSuite)) => Outcome::Skipped,
         (Word::NoVerdict, _) => Outcome::Error,
@@ -124,11 +126,9 @@ fn case(row: &Criterion, verdict: &Verdict) -> Case {
         }
     }
     let waivers = verdict.waivers.iter().filter(|waiver| waiver.criterion == row.id);
-    lines.extend(
-        waivers.map(|waiver| {
-            format!("Waived by {} until {}: {}", waiver.name, waiver.expires_at.to_rfc3339(), waiver.reason)
-        }),
-    );
+    lines.extend(waivers.map(|waiver| {
+        format!("Waived by {} until {}: {}", waiver.name, waiver.expires_at.to_rfc3339(), waiver.reason)
+    }));
     let outcome = match row.state {
         State::Met => Outcome::Passed,
         State::Broken => Outcome::Failed,
@@ -182,9 +182,9 @@ fn write(
         .write_inner_content(|writer| {
             for suite in suites {
                 let one = suite.test.and_then(|test| results.tests.get(&test));
-                let took = suite.test.map_or(results.elapsed_ms, |_| {
-                    one.and_then(|one| one.elapsed_ms).unwrap_or_default()
-                });
+                let took = suite
+                    .test
+                    .map_or(results.elapsed_ms, |_| one.and_then(|one| one.elapsed_ms).unwrap_or_default());
                 let began = one.and_then(|one| one.started_at).unwrap_or(results.started_at);
                 writer
                     .create_element("testsuite")

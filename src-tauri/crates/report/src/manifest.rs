@@ -79,7 +79,8 @@ pub fn is_of_a_check(name: &str) -> bool {
     if [JOURNAL_FILE, JSON_FILE, MARKDOWN_FILE, SCHEMA_FILE].contains(&name) {
         return true;
     }
-    let chart = name.strip_prefix(CHARTS_FOLDER).and_then(|rest| rest.strip_prefix('/')?.strip_suffix(".svg"));
+    let chart =
+        name.strip_prefix(CHARTS_FOLDER).and_then(|rest| rest.strip_prefix('/')?.strip_suffix(".svg"));
     chart.is_some_and(|id| {
         (1..=40).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     })

@@ -104,7 +104,9 @@ fn shortened(mut facts: Facts) -> Facts {
         [&mut decision.by, &mut decision.verdict_then, &mut decision.note].into_iter().for_each(cut);
     }
     for waiver in &mut facts.waivers {
-        [&mut waiver.code, &mut waiver.criterion, &mut waiver.by, &mut waiver.reason].into_iter().for_each(cut);
+        [&mut waiver.code, &mut waiver.criterion, &mut waiver.by, &mut waiver.reason]
+            .into_iter()
+            .for_each(cut);
     }
     for finding in &mut facts.findings {
         [&mut finding.title, &mut finding.happened, &mut finding.likely_cause, &mut finding.next_action]
@@ -207,8 +209,11 @@ fn decisions(text: &mut String, facts: &Facts) {
     line(text, "## Sign-off");
     line(text, "");
     for decision in &facts.decisions {
-        let note =
-            if decision.note.is_empty() { String::new() } else { format!(" Note: {}", inert(&decision.note)) };
+        let note = if decision.note.is_empty() {
+            String::new()
+        } else {
+            format!(" Note: {}", inert(&decision.note))
+        };
         line(
             text,
             format!(

@@ -7,7 +7,7 @@ use holdpoint_check::journal::{self, JournalError};
 use holdpoint_check::run::JOURNAL_FILE;
 use holdpoint_foreign::file;
 
-use crate::attestation::{self, ATTESTATION_FILE, Attested, AttestationError, PublicKey};
+use crate::attestation::{self, ATTESTATION_FILE, AttestationError, Attested, PublicKey};
 use crate::manifest::{Difference, MANIFEST_FILE, Manifest, ManifestError};
 
 /// What came out.
@@ -116,9 +116,9 @@ fn signature(
     let before: Vec<&str> = journal::digests_before_decisions(&records).collect();
     Ok(match before.iter().position(|digest| *digest == attested.journal) {
         Some(place) => Signed::Before { attested, added: before.len() - place },
-        None if manifest.sum(JOURNAL_FILE) == Some(&attested.journal) => Signed::Wrong(format!(
-            "{JOURNAL_FILE} is the one that was signed, the reports beside it are not"
-        )),
+        None if manifest.sum(JOURNAL_FILE) == Some(attested.journal.as_str()) => {
+            Signed::Wrong(format!("{JOURNAL_FILE} is the one that was signed, the reports beside it are not"))
+        }
         None => Signed::Wrong(format!(
             "{MANIFEST_FILE} is not the one that was signed, and the journal does not begin with what was signed"
         )),

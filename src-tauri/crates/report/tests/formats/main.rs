@@ -29,8 +29,7 @@ fn no_number_differs_between_the_formats() {
     for Sample { name, results, verdict } in all() {
         let markdown = Markdown::read(&markdown::render(&results, &verdict));
         let html = Html::read(&html::render(&results, &verdict));
-        let json: Value =
-            serde_json::from_str(&json::document(&results, &verdict).to_string()).unwrap();
+        let json: Value = serde_json::from_str(&json::document(&results, &verdict).to_string()).unwrap();
 
         let criteria = sorted(markdown.table("Criterion/Limit"));
         assert_eq!(criteria.len(), verdict.criteria.len(), "{name}");
@@ -43,7 +42,9 @@ fn no_number_differs_between_the_formats() {
 
         // JSON, and JUnit beside it.
         let cases = cases(&junit::render(&results, &verdict));
-        for (row, told) in verdict.criteria.iter().zip(json["holdpoint"]["verdict"]["criteria"].as_array().unwrap()) {
+        for (row, told) in
+            verdict.criteria.iter().zip(json["holdpoint"]["verdict"]["criteria"].as_array().unwrap())
+        {
             let cells: Vec<&str> = [&row.limit, &row.measured]
                 .into_iter()
                 .map(String::as_str)
@@ -102,7 +103,11 @@ fn seconds(
     assert_eq!(rows.len() - 1, told.len(), "{name}");
     let mut logged = hdr_log(&intervals::hdr_log(results, verdict));
     for (row, told) in rows[1..].iter().zip(told) {
-        assert_eq!([row[0], row[2], row[3]], [&told["from_ms"], &told["ok"], &told["failed"]].map(Value::to_string), "{name}");
+        assert_eq!(
+            [row[0], row[2], row[3]],
+            [&told["from_ms"], &told["ok"], &told["failed"]].map(Value::to_string),
+            "{name}"
+        );
         assert_eq!(row[10], verdict.chaos.word(), "{name}");
         let Some(second) = logged.remove(row[0]) else {
             assert_eq!(row[2], "0", "{name}: a second without a line in the log");
@@ -125,8 +130,9 @@ fn hdr_log(text: &str) -> BTreeMap<String, hdrhistogram::Histogram<u64>> {
         match entry.expect("a line of a log") {
             LogEntry::Interval(line) => {
                 let bytes = read::base64(line.encoded_histogram());
-                let read: hdrhistogram::Histogram<u64> =
-                    hdrhistogram::serialization::Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
+                let read: hdrhistogram::Histogram<u64> = hdrhistogram::serialization::Deserializer::new()
+                    .deserialize(&mut bytes.as_slice())
+                    .unwrap();
                 if line.tag().is_none() {
                     seconds.insert(line.start_timestamp().as_millis().to_string(), read);
                 }
@@ -194,7 +200,9 @@ fn in_junit_only_what_is_met_passes() {
             "{name}: {status:?}"
         );
         let suites = junit_parser::from_reader(xml.as_bytes()).unwrap();
-        let count = |which: fn(&TestStatus) -> bool| cases.values().filter(|(status, _)| which(status)).count() as u64;
+        let count = |which: fn(&TestStatus) -> bool| {
+            cases.values().filter(|(status, _)| which(status)).count() as u64
+        };
         assert_eq!(suites.tests, cases.len() as u64, "{name}");
         assert_eq!(suites.failures, count(|status| matches!(status, TestStatus::Failure(_))), "{name}");
         assert_eq!(suites.errors, count(|status| matches!(status, TestStatus::Error(_))), "{name}");
@@ -216,7 +224,8 @@ fn html_needs_nothing_else_and_opens_again() {
         let open = html.open_rows("Criterion/Limit");
         let wrong = verdict.criteria.iter().filter(|row| row.state != State::Met).count();
         assert_eq!(open, if wrong == 0 { verdict.criteria.len() } else { wrong }, "{name}");
-        let evidence = verdict.findings.iter().filter(|one| !one.witness.is_empty() || !one.logged.is_empty()).count();
+        let evidence =
+            verdict.findings.iter().filter(|one| !one.witness.is_empty() || !one.logged.is_empty()).count();
         assert_eq!(html.folded("Evidence"), evidence, "{name}");
     }
 }
@@ -243,7 +252,9 @@ fn the_short_form_always_fits_into_a_comment() {
     sample.verdict.findings = (0..5000).map(|_| finding.clone()).collect();
     sample.verdict.because = "long ".repeat(20_000);
     let row = sample.verdict.criteria[0].clone();
-    sample.verdict.criteria = (0..5000).map(|_| holdpoint_check::verdict::Criterion { state: State::Broken, ..row.clone() }).collect();
+    sample.verdict.criteria = (0..5000)
+        .map(|_| holdpoint_check::verdict::Criterion { state: State::Broken, ..row.clone() })
+        .collect();
     let short = markdown::summary(&sample.results, &sample.verdict);
     assert!(short.chars().count() < 65_536, "{} characters", short.chars().count());
     assert!(short.contains("more findings are in the whole report"), "{short}");

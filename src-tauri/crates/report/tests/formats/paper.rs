@@ -10,7 +10,13 @@ use crate::samples::{Sample, all};
 /// Prints a page without network.
 fn print(page: &Path, to: &Path, profile: &Path) {
     let output = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-pdf-header-footer"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-pdf-header-footer",
+        ])
         // No name is found and no address is reached: what is not in the file is not on the paper.
         .args(["--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=127.0.0.1:9"])
         .arg(format!("--user-data-dir={}", profile.display()))

@@ -30,7 +30,9 @@ impl Markdown {
                 Event::End(TagEnd::TableCell) => row.push(plain(&cell)),
                 Event::End(TagEnd::TableHead) => head = std::mem::take(&mut row),
                 Event::End(TagEnd::TableRow) => rows.push(std::mem::take(&mut row)),
-                Event::End(TagEnd::Table) => tables.push((std::mem::take(&mut head), std::mem::take(&mut rows))),
+                Event::End(TagEnd::Table) => {
+                    tables.push((std::mem::take(&mut head), std::mem::take(&mut rows)))
+                }
                 Event::Text(text) if in_headline => headline.push_str(&text),
                 Event::Text(text) => cell.push_str(&text),
                 Event::Html(html) | Event::InlineHtml(html) => panic!("markup in a report: {html}"),
@@ -75,7 +77,9 @@ impl Html {
             let data = value.attr("type") == Some("application/json") && value.attr("src").is_none();
             let acts = match value.name() {
                 "script" => !data,
-                "iframe" | "object" | "embed" | "link" | "img" | "form" | "base" | "a" | "image" | "use" => true,
+                "iframe" | "object" | "embed" | "link" | "img" | "form" | "base" | "a" | "image" | "use" => {
+                    true
+                }
                 "meta" => value.attr("http-equiv").is_some_and(|what| what.eq_ignore_ascii_case("refresh")),
                 _ => false,
             };
@@ -91,14 +95,16 @@ impl Html {
         assert_eq!(select(root, "script").len(), 1, "one script element, which holds data");
         let policy = select(root, "meta[http-equiv='Content-Security-Policy']")[0].value().attr("content");
         assert!(policy.unwrap().starts_with("default-src 'none'"));
-        let style: String = select(root, "style").iter().map(|style| style.text().collect::<String>()).collect();
+        let style: String =
+            select(root, "style").iter().map(|style| style.text().collect::<String>()).collect();
         assert!(!style.contains("url(") && !style.contains("@import"));
         let headline = shown(select(root, "h1")[0]);
         Self { headline, acting, page }
     }
 
     fn tables(&self, titles: &str) -> Vec<ElementRef<'_>> {
-        let all = select(self.page.root_element(), "section > .wide > table, section > details > .wide > table");
+        let all =
+            select(self.page.root_element(), "section > .wide > table, section > details > .wide > table");
         let of = |table: &ElementRef<'_>| {
             let head: Vec<String> = select(*table, "th").into_iter().map(shown).collect();
             head[..2].join("/") == titles
@@ -115,7 +121,8 @@ impl Html {
     /// How many of their rows are seen without a click.
     pub fn open_rows(&self, titles: &str) -> usize {
         let open = self.tables(titles).into_iter().filter(|table| {
-            let folds = table.ancestors().filter_map(ElementRef::wrap).filter(|one| one.value().name() == "details");
+            let folds =
+                table.ancestors().filter_map(ElementRef::wrap).filter(|one| one.value().name() == "details");
             folds.into_iter().all(|fold| fold.value().attr("open").is_some())
         });
         open.map(|table| select(table, "tbody tr").len()).sum()

@@ -15,7 +15,8 @@ pub struct Sample {
     pub verdict: Verdict,
 }
 
-const HOSTILE: &str = "<script>alert(1)</script>]]> | `x` [a](javascript:b) & \" \u{fffe} </script> https://evil.example";
+const HOSTILE: &str =
+    "<script>alert(1)</script>]]> | `x` [a](javascript:b) & \" \u{fffe} </script> https://evil.example";
 
 pub fn results() -> Results {
     let journal = concat!(env!("CARGO_MANIFEST_DIR"), "/../check/tests/journals/healthy.ndjson");
@@ -43,8 +44,11 @@ pub fn all() -> Vec<Sample> {
             results.faults.clear();
             let started = results.api[0].process_started_at;
             results.api.iter_mut().for_each(|api| api.process_started_at = started);
-            results.simulated =
-                vec![(TestId::C1, Service::Worker), (TestId::C2, Service::Api), (TestId::C3, Service::Postgres)];
+            results.simulated = vec![
+                (TestId::C1, Service::Worker),
+                (TestId::C2, Service::Api),
+                (TestId::C3, Service::Postgres),
+            ];
         }),
         sample("cut off", |results| results.ending = None),
         sample("aborted", |results| {
@@ -99,7 +103,12 @@ pub fn a_finding() -> Finding {
         happened: "it never ended, ".repeat(200),
         likely_cause: "nobody knows".into(),
         next_action: "look".into(),
-        witness: vec![Witness { at_ms: Some(1), what: "run".into(), id: "r".into(), shows: "RUNNING".into() }],
+        witness: vec![Witness {
+            at_ms: Some(1),
+            what: "run".into(),
+            id: "r".into(),
+            shows: "RUNNING".into(),
+        }],
         logged: vec!["worker: gone".into()],
     }
 }

@@ -35,7 +35,8 @@ fn another_library_verifies_the_envelope() {
         message.extend(payload.len().to_string().bytes());
         message.push(b' ');
         message.extend(&payload);
-        let public = aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, raw(key.public()));
+        let public =
+            aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, raw(key.public()));
         public.verify(&message, &base64(&envelope.signatures[0].sig)).expect(&sample.name);
         let statement: Value = serde_json::from_slice(&payload).unwrap();
         assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");

@@ -52,7 +52,8 @@ async fn quiet_hours(context: &Context, rows: &mut Rows<'_>) {
     let (id, title) = ("chaos.quiet_hours", "Outside quiet hours");
     match quiet.at(chrono::Utc::now()) {
         Quiet::Now => {
-            let remedy = "Start the check when they are over, without its chaos tests, or with simulated restarts";
+            let remedy =
+                "Start the check when they are over, without its chaos tests, or with simulated restarts";
             rows.add(id, title, RowState::NotReady, format!("it is in them: {quiet}"), remedy).await;
         }
         Quiet::In(minutes) if minutes <= QUIET_SOON => {
