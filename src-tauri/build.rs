@@ -20,6 +20,7 @@ const COMMANDS: &[&str] = &[
     "compare_text",
     "trends",
     "coverage",
+    "tidy",
     "import_folder",
     "pick_results",
     "pick_folder",

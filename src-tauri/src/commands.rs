@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use holdpoint_check::words::Service;
 use holdpoint_compare::Compared;
 use holdpoint_desk::view::{
-    About, CheckDraft, ChecksPage, ChecksQuery, Coverage, Drill, EnvironmentForm, EnvironmentSummary, EnvironmentView,
-    FieldProblem, Home, JournalPage, JournalQuery, PlanPreview, PreflightReport, Problem, RailwayFound,
-    RecoveryFound, Report, RestartReport, SecretField, ServiceLog, ServicesView, Settings, StorageReport,
-    Trends, TrendsQuery,
+    About, CheckDraft, ChecksPage, ChecksQuery, Coverage, Drill, EnvironmentForm, EnvironmentSummary,
+    EnvironmentView, FieldProblem, Home, JournalPage, JournalQuery, PlanPreview, PreflightReport, Problem,
+    RailwayFound, RecoveryFound, Report, RestartReport, SecretField, ServiceLog, ServicesView, Settings,
+    StorageReport, Tidied, Trends, TrendsQuery,
 };
 use holdpoint_desk::{Desk, DeskError, Theme, by_hand, forms, operations, rehearsal};
 use tauri::State;
@@ -26,7 +26,9 @@ pub(crate) fn told(error: impl Into<DeskError>) -> Problem {
 }
 
 /// Reading and folding a journal computes for a while, so it gets a thread of its own.
-pub(crate) async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, DeskError> + Send + 'static) -> Answer<T> {
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
+) -> Answer<T> {
     match tauri::async_runtime::spawn_blocking(work).await {
         Ok(answer) => answer.map_err(told),
         Err(error) => Err(told(
@@ -181,14 +183,22 @@ pub(crate) async fn compare_text(
     noise: Option<(u32, u32)>,
 ) -> Answer<String> {
     let desk = desk.inner().clone();
-    apart(move || desk.compare(number, &against, noise).map(|compared| holdpoint_compare::markdown::render(&compared)))
-        .await
+    apart(move || {
+        desk.compare(number, &against, noise).map(|compared| holdpoint_compare::markdown::render(&compared))
+    })
+    .await
 }
 
 #[tauri::command]
 pub(crate) async fn trends(desk: Held<'_>, query: TrendsQuery) -> Answer<Trends> {
     let desk = desk.inner().clone();
     apart(move || Ok(desk.trends(&query))).await
+}
+
+#[tauri::command]
+pub(crate) async fn tidy(desk: Held<'_>, days: u32, remove: bool) -> Answer<Tidied> {
+    let desk = desk.inner().clone();
+    apart(move || desk.tidy(days, remove)).await
 }
 
 #[tauri::command]

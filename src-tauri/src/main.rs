@@ -89,6 +89,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
             commands::compare_text,
             commands::trends,
             commands::coverage,
+            commands::tidy,
             files::import_folder,
             files::pick_results,
             files::pick_folder,

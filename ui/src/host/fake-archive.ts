@@ -29,6 +29,7 @@ export type Archive = Pick<
   | 'compareText'
   | 'trends'
   | 'coverage'
+  | 'tidy'
   | 'importFolder'
   | 'pickResults'
   | 'exportCheck'
@@ -140,6 +141,7 @@ export function fakeArchive(scene = ''): Archive {
       ),
     trends: (query) => answer('trends', [query], () => trends(all, query)),
     coverage: (environment) => answer('coverage', [environment], () => coverage(environment, all)),
+    tidy: (days, remove) => answer('tidy', [days, remove], () => ({ checks: 12, bytes: 41_200_000, removed: remove })),
     importFolder: () =>
       answer('importFolder', [], () => {
         if (has('cancelled')) return null;

@@ -32,6 +32,7 @@ import type { ServiceLog } from './types/ServiceLog';
 import type { ServicesView } from './types/ServicesView';
 import type { Settings } from './types/Settings';
 import type { StorageReport } from './types/StorageReport';
+import type { Tidied } from './types/Tidied';
 import type { Trends } from './types/Trends';
 import type { TrendsQuery } from './types/TrendsQuery';
 
@@ -82,6 +83,8 @@ export interface Host {
   trends(query: TrendsQuery): Promise<Trends>;
   /** What the newest release of an environment really saw. */
   coverage(environment: string): Promise<Coverage>;
+  /** Checks older than so many days: how many they are, and removes them where `remove` says so. */
+  tidy(days: number, remove: boolean): Promise<Tidied>;
   /** Lets the person pick a folder of old results and adds what is in it; null when nothing was picked. */
   importFolder(): Promise<Imported | null>;
   /** Lets the person pick a results file; null when nothing was picked. Answers with the check it became. */

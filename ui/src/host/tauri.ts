@@ -40,6 +40,7 @@ export function tauriHost(): Host {
     compareText: (number, against, noise) => invoke('compare_text', { number, against, noise }),
     trends: (query) => invoke('trends', { query }),
     coverage: (environment) => invoke('coverage', { environment }),
+    tidy: (days, remove) => invoke('tidy', { days, remove }),
     importFolder: () => invoke('import_folder'),
     pickResults: () => invoke('pick_results'),
     pickFolder: (current) => invoke('pick_folder', { current }),

@@ -35,9 +35,8 @@ pub(crate) fn differences(before: (&Results, &Verdict), after: (&Results, &Verdi
         return found;
     }
     environments(&one.plan.environment, &two.plan.environment, &mut found);
-    let profile = |results: &Results| {
-        results.plan.rehearsal_profile.clone().unwrap_or_else(|| "healthy".to_owned())
-    };
+    let profile =
+        |results: &Results| results.plan.rehearsal_profile.clone().unwrap_or_else(|| "healthy".to_owned());
     if one.plan.environment.kind == Kind::Rehearsal && profile(one) != profile(two) {
         found.push(Difference::new("rehearsal", profile(one), profile(two)));
     }
@@ -54,11 +53,7 @@ pub(crate) fn differences(before: (&Results, &Verdict), after: (&Results, &Verdi
     let (left, right) = (measured(before), measured(after));
     if left.is_some() || right.is_some() {
         let fit = || "fit to measure".to_owned();
-        found.push(Difference::new(
-            "measurement",
-            left.unwrap_or_else(fit),
-            right.unwrap_or_else(fit),
-        ));
+        found.push(Difference::new("measurement", left.unwrap_or_else(fit), right.unwrap_or_else(fit)));
     }
     if found.is_empty() && in_common(one, two).is_empty() {
         let ran = |results: &Results| {
@@ -94,7 +89,8 @@ fn environments(one: &Environment, two: &Environment, found: &mut Vec<Difference
     if one.kind == Kind::Rehearsal {
         return;
     }
-    let railway = |environment: &Environment, pick: fn(&holdpoint_check::environment::RailwayTarget) -> &str| {
+    let railway = |environment: &Environment,
+                   pick: fn(&holdpoint_check::environment::RailwayTarget) -> &str| {
         environment.railway.as_ref().map_or("none", pick).to_owned()
     };
     let rows = [

@@ -72,7 +72,7 @@ fn five_per_cent_mean_five_per_cent() {
 /// As it is used: with the band, and against the median of several checks.
 #[test]
 fn unchanged_systems_are_called_unchanged() {
-    for (times, checks, runs) in [(1, 1, 2000), (1, 5, 1000), (4, 1, 1000)] {
+    for (times, checks, runs) in [(1, 1, 1000), (1, 5, 1000)] {
         let share = false_alarms(runs, crate::BAND_PCT, times, checks);
         eprintln!("A/A, band 5 %, sizes x{times}, {checks} before: {share:.2} % of {runs}");
         assert!(share <= 5.0, "{share} with {checks} checks before, {times} times the size");
@@ -100,8 +100,8 @@ fn found(runs: u64, len: u64, spread: f64, factor: f64) -> f64 {
 #[test]
 fn a_fifth_slower_is_found_at_the_stated_sizes() {
     for (len, spread) in [(60, 0.15), (120, 0.2), (300, 0.3)] {
-        let share = found(500, len, spread, 1.2);
-        eprintln!("+20 %, {len} samples, spread {spread}: found in {share:.1} % of 500");
+        let share = found(300, len, spread, 1.2);
+        eprintln!("+20 %, {len} samples, spread {spread}: found in {share:.1} % of 300");
         assert!(share >= 95.0, "{len} samples of spread {spread}: {share}");
     }
 }

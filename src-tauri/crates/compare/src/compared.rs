@@ -348,7 +348,8 @@ fn operations<'a>(before: &[Subject<'a>], after: &Subject<'a>) -> Operations<'a>
     for (test, results) in &after.results.tests {
         let simulated = test.is_chaos()
             && before.iter().chain([after]).any(|one| one.verdict.chaos == ChaosMode::Simulated);
-        if simulated || before.iter().any(|one| !alike::in_common(one.results, after.results).contains(test)) {
+        if simulated || before.iter().any(|one| !alike::in_common(one.results, after.results).contains(test))
+        {
             continue;
         }
         for (kind, record) in &results.operations {
@@ -382,7 +383,8 @@ fn figures(
         question.floors = floors(*test, kind, &question, noise);
         questions.push(question);
         let of = |record: &OperationRecord| (record.failures(), record.failures().saturating_add(record.ok));
-        let sum = earlier.iter().map(|record| of(record)).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let sum =
+            earlier.iter().map(|record| of(record)).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         failures.push(Failures { before: sum, after: of(last) });
     }
     let (told, of_failures, family) = rule::tell(&questions, &failures, Rule::with_band(band_pct));
@@ -510,35 +512,36 @@ fn measure(test: TestId, operation: &str, told: &Told, samples: (u64, u64)) -> M
 /// Figures of which a check has one value: nothing can be said of their noise.
 fn single(before: &[Subject<'_>], after: &Subject<'_>) -> Vec<Measure> {
     let mut out = Vec::new();
-    let mut add = |test: TestId, kind: MeasureKind, title: &str, unit: &str, values: (Option<f64>, Option<f64>)| {
-        let simulated =
-            test.is_chaos() && before.iter().chain([after]).any(|one| one.verdict.chaos == ChaosMode::Simulated);
-        let both = values.0.zip(values.1).filter(|_| !simulated);
-        if values.0.is_none() && values.1.is_none() {
-            return;
-        }
-        out.push(Measure {
-            test,
-            operation: String::new(),
-            title: title.to_owned(),
-            kind,
-            unit: unit.into(),
-            before: values.0,
-            after: values.1,
-            samples: (before.len() as u64, 1),
-            change: both.filter(|(one, _)| *one > 0.0).map(|(one, two)| (two / one - 1.0) * 100.0),
-            interval: None,
-            p: None,
-            floor: None,
-            least: None,
-            reading: if both.is_some() { Reading::OneValueEach } else { Reading::NotComparable },
-            why: match (simulated, both) {
-                (true, _) => "simulated: nothing was restarted".into(),
-                (false, None) => "measured on one side only".into(),
-                (false, Some(_)) => "one restart a check: its noise is not known".into(),
-            },
-        });
-    };
+    let mut add =
+        |test: TestId, kind: MeasureKind, title: &str, unit: &str, values: (Option<f64>, Option<f64>)| {
+            let simulated = test.is_chaos()
+                && before.iter().chain([after]).any(|one| one.verdict.chaos == ChaosMode::Simulated);
+            let both = values.0.zip(values.1).filter(|_| !simulated);
+            if values.0.is_none() && values.1.is_none() {
+                return;
+            }
+            out.push(Measure {
+                test,
+                operation: String::new(),
+                title: title.to_owned(),
+                kind,
+                unit: unit.into(),
+                before: values.0,
+                after: values.1,
+                samples: (before.len() as u64, 1),
+                change: both.filter(|(one, _)| *one > 0.0).map(|(one, two)| (two / one - 1.0) * 100.0),
+                interval: None,
+                p: None,
+                floor: None,
+                least: None,
+                reading: if both.is_some() { Reading::OneValueEach } else { Reading::NotComparable },
+                why: match (simulated, both) {
+                    (true, _) => "simulated: nothing was restarted".into(),
+                    (false, None) => "measured on one side only".into(),
+                    (false, Some(_)) => "one restart a check: its noise is not known".into(),
+                },
+            });
+        };
     let median = |mut values: Vec<f64>| {
         values.sort_by(f64::total_cmp);
         values.get(values.len().saturating_sub(1) / 2).copied()
@@ -643,23 +646,27 @@ fn words(compared: &Compared) -> (String, String) {
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         return (
             "These checks cannot be compared".into(),
-            format!("They differ in {}{more}. Figures of unlike checks say nothing about the release.", names.join(", ")),
+            format!(
+                "They differ in {}{more}. Figures of unlike checks say nothing about the release.",
+                names.join(", ")
+            ),
         );
     }
     let count = |pick: fn(Reading) -> bool| compared.measures.iter().filter(|one| pick(one.reading)).count();
     let (worse, better) = (count(Reading::is_worse), count(Reading::is_better));
-    let headline = match compared.measures.first().filter(|one| one.reading.is_worse() || one.reading.is_better()) {
-        None => "No real change".to_owned(),
-        Some(first) => {
-            let more = (worse + better).saturating_sub(1);
-            let others = match more {
-                0 => String::new(),
-                1 => ", and 1 more figure changed".to_owned(),
-                more => format!(", and {more} more figures changed"),
-            };
-            format!("{}{others}", change_words(first))
-        }
-    };
+    let headline =
+        match compared.measures.first().filter(|one| one.reading.is_worse() || one.reading.is_better()) {
+            None => "No real change".to_owned(),
+            Some(first) => {
+                let more = (worse + better).saturating_sub(1);
+                let others = match more {
+                    0 => String::new(),
+                    1 => ", and 1 more figure changed".to_owned(),
+                    more => format!(", and {more} more figures changed"),
+                };
+                format!("{}{others}", change_words(first))
+            }
+        };
     let because = format!(
         "Of {} figures {worse} are really worse, {better} really better, {} show no real change, {} have too few samples or one \
          value each, {} cannot be compared.",
@@ -677,15 +684,17 @@ pub fn change_words(measure: &Measure) -> String {
     let figure = match measure.kind {
         MeasureKind::All => "all requests together are",
         MeasureKind::Failures => "failures are",
-        kind => return format!(
-            "{} {} got {}: {} is {:.0} % {}",
-            measure.test,
-            measure.title,
-            measure.reading.word(),
-            kind.word(),
-            change.abs(),
-            if change < 0.0 { "down" } else { "up" }
-        ),
+        kind => {
+            return format!(
+                "{} {} got {}: {} is {:.0} % {}",
+                measure.test,
+                measure.title,
+                measure.reading.word(),
+                kind.word(),
+                change.abs(),
+                if change < 0.0 { "down" } else { "up" }
+            );
+        }
     };
     let unit = if measure.kind == MeasureKind::Failures { "points" } else { "%" };
     let word = match measure.reading {

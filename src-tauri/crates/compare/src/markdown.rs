@@ -46,7 +46,8 @@ pub fn render(compared: &Compared) -> String {
     if !compared.refused.is_empty() {
         let _ = writeln!(out, "\n## What differs\n\n| What | A | B |\n| --- | --- | --- |");
         for one in &compared.refused {
-            let _ = writeln!(out, "| {} | {} | {} |", inert(&one.what), inert(&one.before), inert(&one.after));
+            let _ =
+                writeln!(out, "| {} | {} | {} |", inert(&one.what), inert(&one.before), inert(&one.after));
         }
     }
     figures(&mut out, compared);
@@ -68,10 +69,18 @@ fn figures(out: &mut String, compared: &Compared) {
          | --- | --- | ---: | ---: | ---: | ---: | --- | ---: |"
     );
     for one in shown {
-        let name =
-            if one.title.is_empty() { one.kind.word().to_owned() } else { format!("{}, {}", one.title, one.kind.word()) };
-        let value = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| number(value, &one.unit));
-        let reading = if one.reading.is_worse() { format!("**{}**", one.reading.word()) } else { one.reading.word().to_owned() };
+        let name = if one.title.is_empty() {
+            one.kind.word().to_owned()
+        } else {
+            format!("{}, {}", one.title, one.kind.word())
+        };
+        let value =
+            |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| number(value, &one.unit));
+        let reading = if one.reading.is_worse() {
+            format!("**{}**", one.reading.word())
+        } else {
+            one.reading.word().to_owned()
+        };
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} | {reading} | {} |",
@@ -111,13 +120,18 @@ fn changed_criteria(out: &mut String, compared: &Compared) {
     let changed: Vec<_> = compared
         .criteria
         .iter()
-        .filter(|pair| pair.before.as_ref().map(|side| side.state) != pair.after.as_ref().map(|side| side.state))
+        .filter(|pair| {
+            pair.before.as_ref().map(|side| side.state) != pair.after.as_ref().map(|side| side.state)
+        })
         .collect();
     if changed.is_empty() {
         let _ = writeln!(out, "\nEvery criterion stands as before.");
         return;
     }
-    let _ = writeln!(out, "\n## Criteria that stand otherwise\n\n| Criterion | Limit | A | B |\n| --- | --- | --- | --- |");
+    let _ = writeln!(
+        out,
+        "\n## Criteria that stand otherwise\n\n| Criterion | Limit | A | B |\n| --- | --- | --- | --- |"
+    );
     let side = |side: Option<&CriterionSide>| {
         side.map_or_else(
             || "not asked".to_owned(),
@@ -141,9 +155,11 @@ fn changed_criteria(out: &mut String, compared: &Compared) {
 }
 
 fn findings(out: &mut String, findings: &[FindingChange]) {
-    for (since, title) in
-        [(Since::New, "New findings"), (Since::Still, "Findings that stay"), (Since::Gone, "Findings that are gone")]
-    {
+    for (since, title) in [
+        (Since::New, "New findings"),
+        (Since::Still, "Findings that stay"),
+        (Since::Gone, "Findings that are gone"),
+    ] {
         let of: Vec<_> = findings.iter().filter(|finding| finding.since == since).collect();
         if of.is_empty() {
             continue;

@@ -242,7 +242,11 @@ fn judge(members: &mut [Member], family: usize, rule: Rule) {
             .zip(&counted)
             .filter(|(member, counted)| {
                 possible(member)
-                    && member.raw.iter().zip(counted.iter()).all(|(raw, counted)| raw.is_none() || counted.is_some())
+                    && member
+                        .raw
+                        .iter()
+                        .zip(counted.iter())
+                        .all(|(raw, counted)| raw.is_none() || counted.is_some())
             })
             .count();
         left = (family.saturating_sub(whole)).max(1);
@@ -324,8 +328,7 @@ fn latencies(question: &Question) -> Member {
 pub(crate) fn figure(question: &Question, before: &Sample, kind: MeasureKind) -> Told {
     let after = &question.after;
     let (value, interval) = if let Some(quantile) = quantile(kind) {
-        let mut values: Vec<f64> =
-            question.before.iter().filter_map(|one| one.quantile(quantile)).collect();
+        let mut values: Vec<f64> = question.before.iter().filter_map(|one| one.quantile(quantile)).collect();
         values.sort_by(f64::total_cmp);
         let median = values.get(values.len().saturating_sub(1) / 2).copied();
         let own: Option<Vec<Spread>> =

@@ -47,8 +47,7 @@ impl Sample {
     /// The variance around the mean, for a sample; none for fewer than two.
     pub(crate) fn variance(&self) -> Option<f64> {
         let mean = self.mean()?;
-        let sum: f64 =
-            self.values.iter().map(|(value, count)| (value - mean).powi(2) * *count as f64).sum();
+        let sum: f64 = self.values.iter().map(|(value, count)| (value - mean).powi(2) * *count as f64).sum();
         (self.len > 1).then(|| sum / (self.len - 1) as f64)
     }
 

@@ -110,10 +110,10 @@ impl Pool {
             }
         }
         let (m, n) = (merged.len as f64 - after.len as f64, after.len as f64);
-        let ties: f64 =
-            merged.values.iter().map(|(_, count)| (*count as f64).powi(3) - *count as f64).sum();
+        let ties: f64 = merged.values.iter().map(|(_, count)| (*count as f64).powi(3) - *count as f64).sum();
         let all = m + n;
-        let ranks_error = (m * n / 12.0 * ((all + 1.0) - ties / (all * (all - 1.0)).max(1.0))).max(0.0).sqrt();
+        let ranks_error =
+            (m * n / 12.0 * ((all + 1.0) - ties / (all * (all - 1.0)).max(1.0))).max(0.0).sqrt();
         let sizes = before.iter().map(|one| usize::try_from(one.len).unwrap_or(0)).collect();
         Self { values, sizes, ranks, ranks_error, cards, after: usize::try_from(after.len).unwrap_or(0) }
     }
@@ -213,8 +213,7 @@ fn by_normal(before: &[Sample], after: &Sample, asked: &[Asked]) -> Vec<f64> {
         Asked::Quantile(quantile) => {
             let own: Option<Vec<Spread>> =
                 before.iter().map(|one| Spread::of_quantile(one, *quantile)).collect();
-            let (low, high) =
-                Spread::median_of(&own?)?.interval(&Spread::of_quantile(after, *quantile)?)?;
+            let (low, high) = Spread::median_of(&own?)?.interval(&Spread::of_quantile(after, *quantile)?)?;
             let width = (high / low).ln();
             (width > 0.0).then(|| f64::midpoint(high.ln(), low.ln()) / (width / (2.0 * 1.96)))
         }

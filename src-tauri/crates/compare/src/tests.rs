@@ -31,7 +31,8 @@ fn slow(results: &mut Results, test: TestId, operation: &str, factor: f64) {
 }
 
 fn of(one: &(Results, Verdict), two: &(Results, Verdict)) -> Compared {
-    let subject = |label, both: &'static (Results, Verdict)| Subject { label, results: &both.0, verdict: &both.1 };
+    let subject =
+        |label, both: &'static (Results, Verdict)| Subject { label, results: &both.0, verdict: &both.1 };
     let (one, two) = (Box::leak(Box::new(one.clone())), Box::leak(Box::new(two.clone())));
     compare(&[subject("check 1", one)], &subject("check 2", two), &[], BAND_PCT).unwrap()
 }
@@ -53,7 +54,10 @@ fn what_got_slower_comes_first_and_is_called_so() {
     slow(&mut after.0, TestId::L1, "expand", 1.5);
     let compared = of(&before, &after);
     let first = &compared.measures[0];
-    assert_eq!((first.test, first.operation.as_str(), first.reading), (TestId::L1, "expand", Reading::Slower));
+    assert_eq!(
+        (first.test, first.operation.as_str(), first.reading),
+        (TestId::L1, "expand", Reading::Slower)
+    );
     assert!(compared.worse().all(|measure| measure.operation == "expand"));
     assert!((first.change.unwrap() - 50.0).abs() < 2.0, "{first:?}");
     assert!(compared.headline.starts_with("L1 Node expansion got slower"), "{}", compared.headline);

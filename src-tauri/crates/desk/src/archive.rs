@@ -1,10 +1,12 @@
 //! The folder of saved checks. Every check has a folder of its own, `0042-20260131-140200`, and its journal in there is
 //! the truth; everything else can be made again from it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use directories::ProjectDirs;
 use holdpoint_check::event::{Event, Waiver};
 use holdpoint_check::results::Results;
@@ -178,11 +180,35 @@ impl Archive {
 
     /// Bytes of all checks.
     pub fn bytes(&self) -> u64 {
-        let size = |folder: &Path| -> u64 {
-            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-            entries.filter_map(|entry| entry.metadata().ok()).map(|data| data.len()).sum()
-        };
         self.numbers().iter().map(|(_, folder)| size(folder)).sum()
+    }
+
+    /// Checks that started before a moment, with their bytes. The newest GO of each environment is not among them: later
+    /// checks are compared with it. Nothing is removed here.
+    pub fn before(&self, moment: DateTime<Utc>, running: Option<u32>) -> Vec<(u32, u64)> {
+        let mut with_go = BTreeSet::new();
+        let ages = self.indexed(running, Index::ages).unwrap_or_default();
+        ages.into_iter()
+            .filter(|(_, started_at, environment, word)| {
+                let last_go = word == "go" && with_go.insert(environment.clone());
+                // One whose time cannot be read is not known to be old.
+                !last_go && DateTime::parse_from_rfc3339(started_at).is_ok_and(|started| started < moment)
+            })
+            .filter_map(|(number, ..)| Some((number, size(&self.folder_of(number).ok()?))))
+            .collect()
+    }
+
+    /// Removes a check with everything in its folder.
+    pub fn remove(&self, number: u32) -> Result<(), DeskError> {
+        let folder = self.folder_of(number)?;
+        fs::remove_dir_all(&folder).map_err(|error| {
+            DeskError::new(
+                "archive.not_removed",
+                format!("Check {number} was not removed."),
+                "Give Holdpoint the right to write there, or remove its folder by hand.",
+            )
+            .because(error)
+        })
     }
 
     /// What lists show of a check.
@@ -404,6 +430,17 @@ fn journal_bytes(folder: &Path) -> u64 {
     folder.join(JOURNAL_FILE).metadata().map_or(0, |data| data.len())
 }
 
+/// Bytes of the files in a folder, and of those in the folders in it.
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let bytes = entries.map(|entry| match entry.metadata() {
+        Ok(data) if data.is_dir() => size(&entry.path()),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    });
+    bytes.sum()
+}
+
 /// Whether a folder holds a check.
 pub(crate) fn is_check(folder: &Path) -> bool {
     stamp_of(folder).is_some()
@@ -447,7 +484,10 @@ fn json_files(folder: &Path) -> std::io::Result<(Vec<PathBuf>, bool)> {
             // A link may lead anywhere, even round.
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() && depth < IMPORT_DEPTH => folders.push((path, depth + 1)),
-                Ok(kind) if kind.is_file() && path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) => {
+                Ok(kind)
+                    if kind.is_file()
+                        && path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) =>
+                {
                     if found.len() == IMPORT_LIMIT {
                         cut = true;
                     } else {
@@ -542,7 +582,10 @@ mod tests {
         };
         assert_eq!(numbers(&archive, &query("", None)), [12, 11, 10]);
         assert_eq!(numbers(&archive, &query("12", None)), [12]);
-        assert_eq!(numbers(&archive, &query("REHEARSAL", Some(crate::view::VerdictFilter::Go))), [12, 11, 10]);
+        assert_eq!(
+            numbers(&archive, &query("REHEARSAL", Some(crate::view::VerdictFilter::Go))),
+            [12, 11, 10]
+        );
         assert!(numbers(&archive, &query("", Some(crate::view::VerdictFilter::NoGo))).is_empty());
         assert!(numbers(&archive, &query("' OR 1=1 --", None)).is_empty());
         let elsewhere = ChecksQuery { environment: Some("staging".into()), ..query("", None) };
@@ -552,16 +595,35 @@ mod tests {
         assert_eq!((second.total, second.checks.len()), (11, 1));
     }
 
+    #[test]
+    fn what_is_old_is_found_and_the_last_go_of_an_environment_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 1..=3 {
+            healthy(folder.path(), number);
+        }
+        let archive = Archive::in_folder(folder.path());
+        let never = archive.before(DateTime::UNIX_EPOCH, None);
+        assert!(never.is_empty());
+        let old = archive.before(Utc::now() + chrono::Duration::days(10_000), None);
+        assert_eq!(old.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2, 1]);
+        assert!(old.iter().all(|(_, bytes)| *bytes > 100_000));
+        archive.remove(1).unwrap();
+        assert_eq!(archive.remove(1).unwrap_err().0.code, "check.unknown");
+        assert_eq!(numbers(&archive, &ChecksQuery { limit: 9, ..ChecksQuery::default() }), [3, 2]);
+    }
+
     /// Both formats of before us, and one of ours, from a folder with other things in it.
     #[test]
     fn a_folder_of_old_results_becomes_checks_and_says_what_each_proved() {
         let outside = tempfile::tempdir().unwrap();
         let deep = outside.path().join("2026");
         fs::create_dir(&deep).unwrap();
-        let tests = |zero: &str| format!(
-            r#"{{"environment": {{"api_url": "https://a.example"}}, "load_tests": {{}}, "chaos_tests": {{}},
+        let tests = |zero: &str| {
+            format!(
+                r#"{{"environment": {{"api_url": "https://a.example"}}, "load_tests": {{}}, "chaos_tests": {{}},
                "overall_status": "PASS"{zero}}}"#
-        );
+            )
+        };
         fs::write(outside.path().join("a.json"), tests("")).unwrap();
         fs::write(deep.join("b.JSON"), tests(r#", "llm_canary": {}"#)).unwrap();
         fs::write(deep.join("c.json"), "{}").unwrap();
@@ -571,7 +633,9 @@ mod tests {
         let imported = archive.import_folder(outside.path()).unwrap();
         let runners: Vec<&str> = imported.added.iter().map(|one| one.runner.as_str()).collect();
         assert_eq!(runners.len(), 2, "{imported:?}");
-        assert!(runners.iter().any(|one| one.contains("3.1")) && runners.iter().any(|one| !one.contains("3.1")));
+        assert!(
+            runners.iter().any(|one| one.contains("3.1")) && runners.iter().any(|one| !one.contains("3.1"))
+        );
         assert!(imported.added.iter().all(|one| one.proved.iter().all(|line| line.ends_with("nothing"))));
         assert_eq!(imported.refused.len(), 1);
         assert!(imported.refused[0].0.ends_with("c.json"));

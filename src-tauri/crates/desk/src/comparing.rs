@@ -60,7 +60,8 @@ pub fn read(label: &str, path: &Path) -> Result<Known, DeskError> {
         both
     } else if path.extension().is_some_and(|end| end == "ndjson") {
         let results = fold::fold(&journal::read(path)?).map_err(|error| {
-            DeskError::new("journal.unusable", format!("The journal of {label} cannot be used."), "").because(error)
+            DeskError::new("journal.unusable", format!("The journal of {label} cannot be used."), "")
+                .because(error)
         })?;
         let verdict = judge::judge(&results);
         Box::new((results, verdict))
@@ -74,11 +75,12 @@ pub fn read(label: &str, path: &Path) -> Result<Known, DeskError> {
 /// The checks that a baseline means for a check, the newest first. `shelf` is searched for those before it.
 pub fn baseline(of: &Known, baseline: &Baseline, shelf: &Shelf) -> Result<Vec<Known>, DeskError> {
     let results = &of.both.0;
-    let earlier = shelf.iter().take(LOOKED_AT).filter_map(|(label, path)| {
+    let mut earlier = shelf.iter().take(LOOKED_AT).filter_map(|(label, path)| {
         // A check that cannot be read is told where it is opened.
         let known = read(label, path).ok()?;
         let before = known.both.0.started_at < results.started_at;
-        (before && known.both.0.check_id != results.check_id && same_place(&known.both.0, results)).then_some(known)
+        (before && known.both.0.check_id != results.check_id && same_place(&known.both.0, results))
+            .then_some(known)
     });
     match baseline {
         Baseline::Pinned(name) => {
@@ -96,7 +98,7 @@ pub fn baseline(of: &Known, baseline: &Baseline, shelf: &Shelf) -> Result<Vec<Kn
             Ok(vec![read(&label, &path)?])
         }
         Baseline::LastGo => {
-            let last = { earlier }.find(|known| known.both.1.word == Word::Go).ok_or_else(|| {
+            let last = earlier.find(|known| known.both.1.word == Word::Go).ok_or_else(|| {
                 DeskError::new(
                     "baseline.none",
                     format!("No check before {} read GO here.", of.label),
@@ -150,7 +152,10 @@ pub fn gate(label: &str, folder: &Path, shelf: &Shelf) -> Result<Option<Regressi
     let now = read(label, folder)?;
     let results = &now.both.0;
     let plan = &results.plan.parameters.regression;
-    if plan.gate == Gate::Off || results.ending != Some(CheckEnding::Completed) || results.regression.is_some() {
+    if plan.gate == Gate::Off
+        || results.ending != Some(CheckEnding::Completed)
+        || results.regression.is_some()
+    {
         return Ok(None);
     }
     let found = regression(&now, shelf);
@@ -217,7 +222,8 @@ mod tests {
         let id = first["check_id"].as_str().unwrap();
         let day = &first["at"].as_str().unwrap()[..10];
         for (count, change) in (1..).zip(changes) {
-            let mut text = recorded.replace(id, &format!("check-{count}")).replace(day, &format!("2026-02-{count:02}"));
+            let mut text =
+                recorded.replace(id, &format!("check-{count}")).replace(day, &format!("2026-02-{count:02}"));
             change(&mut text);
             let check = root.join(format!("{count:04}-x"));
             std::fs::create_dir(&check).unwrap();

@@ -28,7 +28,7 @@ use crate::vault::Vault;
 use crate::view::{
     CheckDraft, CheckSummary, ChecksQuery, Coverage, EnvironmentForm, EnvironmentSummary, EnvironmentView,
     ExportFormat, JournalLine, JournalPage, JournalQuery, Live, NameToConfirm, NamedId, PlanPreview,
-    PreflightReport, RailwayFound, RailwayService, RecoveryFound, Report, RunningCheck, SecretField,
+    PreflightReport, RailwayFound, RailwayService, RecoveryFound, Report, RunningCheck, SecretField, Tidied,
     Trends, TrendsQuery, VerdictFilter,
 };
 use crate::{clients, comparing, forms, lines, planning, recovery, report, saving, trends};
@@ -297,7 +297,8 @@ impl Desk {
         let asked: Baseline = against.parse().map_err(|problem: String| {
             DeskError::new("baseline.unknown", "Nothing was compared.", "").because(problem)
         })?;
-        let known = |number: u32| comparing::read(&format!("check {number}"), &self.archive.folder_of(number)?);
+        let known =
+            |number: u32| comparing::read(&format!("check {number}"), &self.archive.folder_of(number)?);
         let now = known(number)?;
         let before = comparing::baseline(&now, &asked, &self.shelf(number, &asked)?)?;
         let noise = match noise {
@@ -314,7 +315,11 @@ impl Desk {
         if let Baseline::Pinned(name) = asked {
             return match name.parse() {
                 Ok(number) => Ok(vec![place(number)?]),
-                Err(_) => Ok(Vec::new()),
+                Err(_) => Err(DeskError::new(
+                    "baseline.unknown",
+                    format!("There is no check {name} to compare with."),
+                    "Name a check by its number, or compare with the last GO or the median of some.",
+                )),
             };
         }
         let summary = self.archive.summary(number)?;
@@ -342,8 +347,10 @@ impl Desk {
         if plan.gate == Gate::Off {
             return Ok(());
         }
-        let shelf = plan.baseline.parse().map_or_else(|_| Ok(Vec::new()), |asked| self.shelf(number, &asked));
-        comparing::gate(&label, &folder, &shelf.unwrap_or_default()).map(drop)
+        // Without a shelf there is no baseline, which is then on record as what it is.
+        let asked = plan.baseline.parse::<Baseline>().ok();
+        let shelf = asked.and_then(|asked| self.shelf(number, &asked).ok()).unwrap_or_default();
+        comparing::gate(&label, &folder, &shelf).map(drop)
     }
 
     /// Checks over time.
@@ -366,6 +373,30 @@ impl Desk {
             versions,
             suites,
         }
+    }
+
+    /// Checks older than so many days, but for the last GO of each environment: how many, and removes them where `remove`
+    /// says so. Nothing is ever removed by itself.
+    pub fn tidy(&self, days: u32, remove: bool) -> Result<Tidied, DeskError> {
+        if !(7..=36_500).contains(&days) {
+            return Err(DeskError::new(
+                "tidy.days",
+                "Nothing was removed.",
+                "Checks of the last 7 days are always kept: choose 7 days or more.",
+            ));
+        }
+        let running = self.running().map(|current| current.check.number);
+        let old = self.archive.before(Utc::now() - chrono::Duration::days(days.into()), running);
+        if remove {
+            for (number, _) in &old {
+                self.archive.remove(*number)?;
+            }
+        }
+        Ok(Tidied {
+            checks: u32::try_from(old.len()).unwrap_or(u32::MAX),
+            bytes: old.iter().map(|(_, bytes)| bytes).sum(),
+            removed: remove,
+        })
     }
 
     /// What the newest release of an environment really saw.

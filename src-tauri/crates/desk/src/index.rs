@@ -84,7 +84,10 @@ impl Index {
         }
         let known = {
             let mut rows = connection.prepare("SELECT number, folder, stamp FROM checks")?;
-            let rows = rows.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+            let rows = rows.query_map([], |row| {
+                let stamp: i64 = row.get(2)?;
+                Ok((row.get(0)?, (row.get(1)?, u64::try_from(stamp).unwrap_or_default())))
+            })?;
             rows.collect::<Result<_>>()?
         };
         Ok(Self { connection, known })
@@ -96,7 +99,8 @@ impl Index {
         places: &[Place],
         make: impl Fn(&Place) -> Option<(CheckSummary, Facts)>,
     ) -> Result<()> {
-        let name = |place: &Place| place.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name =
+            |place: &Place| place.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let changed: Vec<&Place> = places
             .iter()
             .filter(|place| {
@@ -125,7 +129,8 @@ impl Index {
                 all.execute("DELETE FROM checks WHERE number = ?", [place.number])?;
                 continue;
             };
-            let (Ok(row), Ok(remembered)) = (serde_json::to_string(&summary), serde_json::to_string(&facts)) else {
+            let (Ok(row), Ok(remembered)) = (serde_json::to_string(&summary), serde_json::to_string(&facts))
+            else {
                 continue;
             };
             all.prepare_cached(
@@ -214,6 +219,15 @@ impl Index {
             }
         }
         Ok(())
+    }
+
+    /// Number, start, environment and word of every check, newest first.
+    pub(crate) fn ages(&self) -> Result<Vec<(u32, String, String, String)>> {
+        let mut rows = self.connection.prepare_cached(
+            "SELECT number, started_at, environment, word FROM checks ORDER BY number DESC",
+        )?;
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        rows.collect()
     }
 
     /// The values of a column in checks of ours, the newest first.

@@ -40,13 +40,16 @@ pub(crate) fn p95(checks: &[(CheckSummary, Facts)]) -> Vec<(String, Vec<Option<f
 pub(crate) fn findings(checks: &[(CheckSummary, Facts)]) -> Vec<FindingTrend> {
     let mut latest: BTreeMap<(&str, &str), &Found> = BTreeMap::new();
     for found in checks.iter().rev().flat_map(|(_, facts)| &facts.findings) {
-        latest.insert((&found.code, &found.criterion), found);
+        latest.insert((found.code.as_str(), found.criterion.as_str()), found);
     }
     let mut trends: Vec<FindingTrend> = latest
         .into_values()
         .filter_map(|finding| {
             let saw = |facts: &Facts| {
-                facts.findings.iter().any(|one| one.code == finding.code && one.criterion == finding.criterion)
+                facts
+                    .findings
+                    .iter()
+                    .any(|one| one.code == finding.code && one.criterion == finding.criterion)
             };
             let marks: Vec<Option<bool>> = checks
                 .iter()
@@ -94,7 +97,7 @@ fn flaky(checks: &[(CheckSummary, Facts)], test: Option<TestId>, saw: impl Fn(&F
     let mut versions: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
     for (check, facts) in checks {
         let Some(version) = &check.api_version else { continue };
-        let entry = versions.entry(version).or_default();
+        let entry = versions.entry(version.as_str()).or_default();
         if saw(facts) {
             entry.0 = true;
         } else if looked(check, test) {
@@ -133,8 +136,11 @@ impl Map {
         // Without a version nobody knows which release it was.
         let here = check.api_version.is_some() && check.api_version == self.coverage.version;
         for seen in &facts.seen {
-            let cell =
-                self.coverage.cells.iter_mut().find(|cell| cell.fault == seen.fault && cell.work == seen.work);
+            let cell = self
+                .coverage
+                .cells
+                .iter_mut()
+                .find(|cell| cell.fault == seen.fault && cell.work == seen.work);
             let Some(cell) = cell else { continue };
             cell.driven = true;
             let place = if here { &mut cell.here } else { &mut cell.elsewhere };
@@ -178,7 +184,11 @@ mod tests {
     use crate::summary;
     use crate::view::Origin;
 
-    fn check(number: u32, version: &str, damage: impl FnOnce(&mut holdpoint_check::results::Results)) -> (CheckSummary, Facts) {
+    fn check(
+        number: u32,
+        version: &str,
+        damage: impl FnOnce(&mut holdpoint_check::results::Results),
+    ) -> (CheckSummary, Facts) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../check/tests/journals/healthy.ndjson");
         let mut results = fold::fold(&journal::read(&path).unwrap()).unwrap();
         damage(&mut results);

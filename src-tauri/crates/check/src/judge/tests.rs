@@ -537,7 +537,12 @@ fn no_comparison_turns_a_no_go_into_a_go() {
     for gate in [Gate::Off, Gate::Warn, Gate::Block] {
         let verdict = damaged(|results| {
             compared(gate, Some(found(&[])))(results);
-            test(results, TestId::L1).operations.get_mut("expand").unwrap().failed.insert("status_500".into(), 1);
+            test(results, TestId::L1)
+                .operations
+                .get_mut("expand")
+                .unwrap()
+                .failed
+                .insert("status_500".into(), 1);
         });
         assert_eq!(verdict.word, Word::NoGo, "{gate:?}");
     }

@@ -81,7 +81,8 @@ fn regression(sheet: &mut Sheet<'_>) {
         (None, true) => (State::Met, Sureness::Observed),
         (None, false) => (State::Broken, Sureness::Observed),
     };
-    let baseline = found.as_ref().and_then(|found| found.baseline.clone()).unwrap_or_else(|| plan.baseline.clone());
+    let baseline =
+        found.as_ref().and_then(|found| found.baseline.clone()).unwrap_or_else(|| plan.baseline.clone());
     if blocks {
         // Latencies are timed here, and an unfit computer times them wrongly.
         sheet.rests_on_us("regression");
@@ -91,7 +92,13 @@ fn regression(sheet: &mut Sheet<'_>) {
             title: "Figures that are worse than in the baseline",
             limit: format!("0 by more than {tolerance:.0} %"),
             measured: missing.as_ref().map_or_else(
-                || format!("{} of {} against {baseline}", worse.len(), found.as_ref().map_or(0, |found| found.figures)),
+                || {
+                    format!(
+                        "{} of {} against {baseline}",
+                        worse.len(),
+                        found.as_ref().map_or(0, |found| found.figures)
+                    )
+                },
                 |why| format!("not compared: {why}"),
             ),
             margin: None,
@@ -107,7 +114,11 @@ fn regression(sheet: &mut Sheet<'_>) {
         let say = Say {
             code: "regression.not_compared",
             title: "The check was not compared with its baseline".into(),
-            happened: format!("{}{}", why.get(..1).unwrap_or_default().to_uppercase(), why.get(1..).unwrap_or_default()),
+            happened: format!(
+                "{}{}",
+                why.get(..1).unwrap_or_default().to_uppercase(),
+                why.get(1..).unwrap_or_default()
+            ),
             likely_cause: "",
             next_action: "Choose a baseline with the same plan and environment, or accept this finding for the first check of \
                           its kind",
@@ -121,7 +132,11 @@ fn regression(sheet: &mut Sheet<'_>) {
             happened: worse.join("; "),
             likely_cause: "This release is slower than the one before, or the environment is",
             next_action: "Compare the two checks figure by figure; run the same build twice to see how much is noise",
-            witness: worse.iter().take(5).map(|one| witness(None, "figure", &baseline, one.clone())).collect(),
+            witness: worse
+                .iter()
+                .take(5)
+                .map(|one| witness(None, "figure", &baseline, one.clone()))
+                .collect(),
         };
         sheet.find("regression", None, if blocks { Weight::Breaks } else { Weight::Note }, say);
     }

@@ -40,7 +40,7 @@ pub use self::services::{
     ServiceState, ServicesView, StorageReport,
 };
 pub use self::trends::{
-    Coverage, CoverageCell, FindingTrend, Imported, ImportedFile, Sight, Trends, TrendsQuery, Work,
+    Coverage, CoverageCell, FindingTrend, Imported, ImportedFile, Sight, Tidied, Trends, TrendsQuery, Work,
 };
 
 /// An error as a person gets it: what happened, why, and what to do.

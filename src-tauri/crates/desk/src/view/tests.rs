@@ -37,6 +37,7 @@ fn the_pages_types_are_those_of_this_crate() {
     Trends::export_all(&config).unwrap();
     Coverage::export_all(&config).unwrap();
     Imported::export_all(&config).unwrap();
+    Tidied::export_all(&config).unwrap();
     let fresh_files = files(fresh.path());
     assert!(fresh_files.len() > 60, "{} types", fresh_files.len());
     if std::env::var_os("HOLDPOINT_WRITE_TYPES").is_some() {

@@ -134,6 +134,17 @@ pub struct Sight {
     pub state: TestState,
 }
 
+/// Checks that are older than a person wants to keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Tidied {
+    /// How many.
+    pub checks: u32,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether they were removed; else they would be.
+    pub removed: bool,
+}
+
 /// What came of importing a folder of old results.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, TS)]
 pub struct Imported {
