@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::DeskError;
 use crate::facts::{self, Facts};
-use crate::index::{Index, Place};
+use crate::index::{Index, Place, Row};
 use crate::saving;
 use crate::summary;
 use crate::view::{CheckSummary, ChecksPage, ChecksQuery, Imported, ImportedFile, Origin};
@@ -138,11 +138,7 @@ impl Archive {
     ) -> Option<T> {
         let places = self.places(running);
         let mut held = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = |place: &Place| {
-            let kept = kept_of(place.number, &place.folder).ok()?;
-            Some((kept.summary, kept.facts))
-        };
-        let try_with = |index: &mut Index| index.sync(&places, make).and_then(|()| ask(index));
+        let try_with = |index: &mut Index| index.sync(&places, row).and_then(|()| ask(index));
         if held.is_none() && self.folder.is_dir() {
             *held = Index::open(&self.folder).ok();
         }
@@ -156,7 +152,7 @@ impl Archive {
         *held = None;
         Index::remove(&self.folder);
         let mut index = Index::in_memory().ok()?;
-        let answer = index.sync(&places, make).and_then(|()| ask(&index));
+        let answer = index.sync(&places, row).and_then(|()| ask(&index));
         *held = Some(index);
         answer.ok()
     }
@@ -381,7 +377,12 @@ pub fn open(folder: &Path) -> Result<Opened, DeskError> {
     let journal_path = folder.join(JOURNAL_FILE);
     if journal_path.exists() {
         let results = fold::fold(&journal::read(&journal_path)?).map_err(|error| {
-            DeskError::new("journal.unusable", "The journal of this check cannot be used.", "").because(error)
+            DeskError::new(
+                "journal.unusable",
+                "The journal of this check cannot be used.",
+                "Choose another check.",
+            )
+            .because(error)
         })?;
         let verdict = judge::judge(&results);
         return Ok(Opened::Ours(Box::new((results, verdict))));
@@ -464,6 +465,20 @@ fn kept_of(number: u32, folder: &Path) -> Result<Kept, DeskError> {
         // A folder that somebody copied still holds the number of the one it was copied from.
         Some(kept) => Ok(Kept { summary: CheckSummary { number, ..kept.summary }, ..kept }),
         None => Ok(seal(number, folder)?.0),
+    }
+}
+
+/// What lists show of a check, whether it can be read or not: one that was left out would look like one that never ran.
+/// What cannot be read now may be readable later.
+fn row(place: &Place) -> Row {
+    match kept_of(place.number, &place.folder) {
+        Ok(kept) => Row { summary: kept.summary, facts: kept.facts, lasting: true },
+        Err(error) => {
+            let changed = place.folder.metadata().and_then(|data| data.modified());
+            let changed = changed.unwrap_or(std::time::UNIX_EPOCH).into();
+            let summary = summary::of_unreadable(place.number, changed, &error);
+            Row { summary, facts: Facts::default(), lasting: false }
+        }
     }
 }
 
@@ -643,5 +658,27 @@ mod tests {
         assert_eq!((again.added.len(), again.known), (0, 2));
         assert_eq!(archive.count(), 2);
         assert!(archive.import_folder(Path::new("/nowhere/at/all")).is_err());
+    }
+
+    #[test]
+    fn a_check_whose_journal_is_damaged_stays_in_the_list_and_says_where() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = folder.path().join("0001-20260131-140200");
+        fs::create_dir(&check).unwrap();
+        let healthy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../check/tests/journals/healthy.ndjson");
+        let text = fs::read_to_string(healthy).unwrap();
+        let lines: Vec<&str> =
+            text.lines().enumerate().map(|(at, line)| if at == 4 { "{" } else { line }).collect();
+        fs::write(check.join(JOURNAL_FILE), lines.join("\n") + "\n").unwrap();
+        let archive = Archive::in_folder(folder.path());
+        for query in [ChecksQuery::default(), ChecksQuery { text: "line 5".into(), ..ChecksQuery::default() }]
+        {
+            let listed = archive.list(&ChecksQuery { limit: 10, ..query }, None);
+            assert_eq!((listed.matching, listed.checks.len()), (1, 1));
+            let headline = &listed.checks[0].headline;
+            assert!(headline.starts_with("NO VERDICT") && headline.contains("line 5"), "{headline}");
+        }
+        assert!(archive.open(1).is_err());
+        assert!(!check.join(SUMMARY_FILE).exists(), "what cannot be read now may be readable later");
     }
 }

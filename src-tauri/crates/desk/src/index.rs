@@ -37,6 +37,18 @@ pub(crate) struct Place {
     pub(crate) stamp: u64,
 }
 
+/// What is held of a check.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) summary: CheckSummary,
+    pub(crate) facts: Facts,
+    /// Whether it stays so while the folder does; else it is asked again each time.
+    pub(crate) lasting: bool,
+}
+
+/// The stamp of what is asked again each time. No file is as long.
+const PASSING: u64 = u64::MAX;
+
 /// The index.
 #[derive(Debug)]
 pub(crate) struct Index {
@@ -86,7 +98,7 @@ impl Index {
             let mut rows = connection.prepare("SELECT number, folder, stamp FROM checks")?;
             let rows = rows.query_map([], |row| {
                 let stamp: i64 = row.get(2)?;
-                Ok((row.get(0)?, (row.get(1)?, u64::try_from(stamp).unwrap_or_default())))
+                Ok((row.get(0)?, (row.get(1)?, u64::try_from(stamp).unwrap_or(PASSING))))
             })?;
             rows.collect::<Result<_>>()?
         };
@@ -94,11 +106,7 @@ impl Index {
     }
 
     /// Makes the index hold exactly these checks. `make` answers with the row of a check that is new or has changed.
-    pub(crate) fn sync(
-        &mut self,
-        places: &[Place],
-        make: impl Fn(&Place) -> Option<(CheckSummary, Facts)>,
-    ) -> Result<()> {
+    pub(crate) fn sync(&mut self, places: &[Place], make: impl Fn(&Place) -> Row) -> Result<()> {
         let name =
             |place: &Place| place.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let changed: Vec<&Place> = places
@@ -124,11 +132,7 @@ impl Index {
         }
         let mut held = Vec::new();
         for place in changed {
-            let Some((summary, facts)) = make(place) else {
-                // It cannot be read, and is asked again the next time.
-                all.execute("DELETE FROM checks WHERE number = ?", [place.number])?;
-                continue;
-            };
+            let Row { summary, facts, lasting } = make(place);
             let (Ok(row), Ok(remembered)) = (serde_json::to_string(&summary), serde_json::to_string(&facts))
             else {
                 continue;
@@ -139,7 +143,7 @@ impl Index {
             .execute(params![
                 place.number,
                 name(place),
-                i64::try_from(place.stamp).unwrap_or(i64::MAX),
+                i64::try_from(if lasting { place.stamp } else { PASSING }).unwrap_or(-1),
                 summary.started_at,
                 summary.environment,
                 word(summary.word),
@@ -151,7 +155,7 @@ impl Index {
                 row,
                 remembered,
             ])?;
-            held.push((place.number, (name(place), place.stamp)));
+            held.push((place.number, (name(place), if lasting { place.stamp } else { PASSING })));
         }
         all.commit()?;
         for number in gone {
