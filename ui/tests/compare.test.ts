@@ -20,7 +20,7 @@ describe('two checks side by side', () => {
     expect(text(figures()[0])).toMatch(/L3 ?Export, P95.*361ms.*402ms.*\+11%.*interval \+7\.2% to \+16%.*slower.*9%/);
     expect(text(figures()[1])).toContain('faster');
     expect(text(container)).toContain('at most 5 name any change');
-    expect(text(container)).toContain('1 more figures have too few samples');
+    expect(text(container)).toContain('1 more figure with too few samples');
     expect(screen.getByRole('img', { name: /Percentiles of Export. A: P50 .* P95 .* B: P50/ })).toBeTruthy();
     expect(await axe(container)).toEqual([]);
   });

@@ -9,7 +9,7 @@ pub const MEDIAN_LIMIT: u32 = 20;
 /// What a check is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Baseline {
-    /// The newest check before it that read GO, with real chaos or labelled otherwise.
+    /// The newest check before it that read GO with real chaos.
     LastGo,
     /// The median of the last so many comparable checks before it.
     Median(u32),

@@ -668,9 +668,10 @@ fn words(compared: &Compared) -> (String, String) {
             }
         };
     let because = format!(
-        "Of {} figures {worse} are really worse, {better} really better, {} show no real change, {} have too few samples or one \
+        "{worse} of {} figures {} really worse, {better} really better, {} show no real change, {} have too few samples or one \
          value each, {} cannot be compared.",
         compared.measures.len(),
+        if worse == 1 { "is" } else { "are" },
         count(|reading| reading == Reading::NoRealChange),
         count(|reading| matches!(reading, Reading::TooFew | Reading::OneValueEach)),
         count(|reading| reading == Reading::NotComparable),
@@ -686,7 +687,7 @@ pub fn change_words(measure: &Measure) -> String {
         MeasureKind::Failures => "failures are",
         kind => {
             return format!(
-                "{} {} got {}: {} is {:.0} % {}",
+                "{} {} got {}: {} is {:.0}% {}",
                 measure.test,
                 measure.title,
                 measure.reading.word(),
@@ -696,14 +697,14 @@ pub fn change_words(measure: &Measure) -> String {
             );
         }
     };
-    let unit = if measure.kind == MeasureKind::Failures { "points" } else { "%" };
+    let unit = if measure.kind == MeasureKind::Failures { " points" } else { "%" };
     let word = match measure.reading {
         Reading::More => "more failures",
         Reading::Fewer => "fewer failures",
         other => other.word(),
     };
     format!(
-        "{} {} got {word}: {figure} {:.0} {unit} {}",
+        "{} {} got {word}: {figure} {:.0}{unit} {}",
         measure.test,
         measure.title,
         change.abs(),

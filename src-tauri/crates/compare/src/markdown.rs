@@ -98,7 +98,7 @@ fn figures(out: &mut String, compared: &Compared) {
     }
     let few = compared.measures.iter().filter(|one| one.reading == Reading::TooFew).count();
     if few > 0 {
-        let _ = writeln!(out, "\n{few} more figures have too few samples for a word.");
+        let _ = writeln!(out, "\nMore figures with too few samples for a word: {few}.");
     }
 }
 

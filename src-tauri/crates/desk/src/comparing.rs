@@ -7,6 +7,7 @@ use holdpoint_check::parameters::Gate;
 use holdpoint_check::results::Results;
 use holdpoint_check::run::JOURNAL_FILE;
 use holdpoint_check::verdict::{Verdict, Word};
+use holdpoint_check::words::ChaosMode;
 use holdpoint_check::{fold, journal, judge};
 use holdpoint_compare::{BAND_PCT, Baseline, Compared, MeasureKind, Reading, Subject, compare};
 use holdpoint_report::{Recorded, recorded};
@@ -98,7 +99,7 @@ pub fn baseline(of: &Known, baseline: &Baseline, shelf: &Shelf) -> Result<Vec<Kn
             Ok(vec![read(&label, &path)?])
         }
         Baseline::LastGo => {
-            let last = earlier.find(|known| known.both.1.word == Word::Go).ok_or_else(|| {
+            let last = earlier.find(|known| is_go(&known.both.1)).ok_or_else(|| {
                 DeskError::new(
                     "baseline.none",
                     format!("No check before {} read GO here.", of.label),
@@ -124,6 +125,11 @@ pub fn baseline(of: &Known, baseline: &Baseline, shelf: &Shelf) -> Result<Vec<Kn
             Ok(found)
         }
     }
+}
+
+/// A GO that restarted nothing is none to compare with.
+fn is_go(verdict: &Verdict) -> bool {
+    verdict.word == Word::Go && verdict.chaos != ChaosMode::Simulated
 }
 
 /// Whether two checks were of the same environment, as people call it: what differs in it is told by the comparison.

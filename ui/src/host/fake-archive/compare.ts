@@ -53,7 +53,9 @@ const FIGURES: Figure[] = [
 export function compared(after: CheckSummary, against: string, all: Saved[], noise: [number, number] | null): Compared {
   const before =
     against === 'last-go'
-      ? all.find(({ summary }) => summary.word === 'go' && summary.number < after.number)
+      ? all.find(
+          ({ summary }) => summary.word === 'go' && summary.chaos !== 'simulated' && summary.number < after.number,
+        )
       : all.find(({ summary }) => String(summary.number) === against);
   const other = before?.summary ?? after;
   const simulated = [other, after].some(({ chaos }) => chaos === 'simulated');
@@ -96,12 +98,10 @@ export function compared(after: CheckSummary, against: string, all: Saved[], noi
           `Check ${other.chaos === 'simulated' ? other.number : after.number} simulated its chaos tests: what was measured during C1, C2 and C3 cannot be compared.`,
         ]
       : [],
-    headline: is
-      ? 'These checks cannot be compared'
-      : 'L3 Export got slower: P95 is 11 % up, and 1 more figure changed',
+    headline: is ? 'These checks cannot be compared' : 'L3 Export got slower: P95 is 11% up, and 1 more figure changed',
     because: is
       ? `They differ in ${refused[0]!.what}. Figures of unlike checks say nothing about the release.`
-      : 'Of 11 figures 1 are really worse, 1 really better, 4 show no real change, 5 have too few samples or one value each, 0 cannot be compared.',
+      : '1 of 11 figures is really worse, 1 really better, 4 show no real change, 5 have too few samples or one value each, 0 cannot be compared.',
     measures: is ? [] : measures,
     curves: is
       ? []
