@@ -22,7 +22,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod saving;
 pub mod summary;
-pub mod trends;
+mod trends;
 pub mod vault;
 pub mod view;
 
