@@ -108,14 +108,17 @@ async fn checked(
     let confirmed_name = options.confirm.clone();
     let mut plan = Plan { environment, suite, parameters, chaos, rehearsal_profile, confirmed_name };
     consent(options, &mut plan, &secrets).await?;
+    let asked = plan.parameters.regression.gate != Gate::Off;
     let signals = Signals::listen()?;
     let check = run::start(plan, &secrets, folder)?;
     let journal_path = check.journal.clone();
     let ended = follow(check, signals, options.events).await;
-    let beside = folder.parent().map(comparing::shelf).unwrap_or_default();
-    if let Err(error) = comparing::gate("this check", folder, &beside) {
-        // The verdict says that it was not compared; why is said here.
-        out::tell(&format!("The check was not compared with its baseline: {error}"));
+    if asked {
+        let beside = folder.parent().map(comparing::shelf).unwrap_or_default();
+        if let Err(error) = comparing::gate("this check", folder, &beside) {
+            // The verdict says that it was not compared; why is said here.
+            out::tell(&format!("The check was not compared with its baseline: {error}"));
+        }
     }
     let records = match journal::read(&journal_path) {
         Ok(records) => records,
