@@ -6,10 +6,13 @@
 pub mod archive;
 pub mod by_hand;
 pub mod clients;
+pub mod comparing;
 pub mod desk;
 pub mod error;
+mod facts;
 pub mod forms;
 mod identity;
+mod index;
 pub mod lines;
 pub mod live;
 pub mod operations;
@@ -19,6 +22,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod saving;
 pub mod summary;
+mod trends;
 pub mod vault;
 pub mod view;
 
