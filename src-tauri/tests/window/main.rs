@@ -8,6 +8,7 @@
 
 mod access;
 mod checks;
+mod compare;
 mod desktop;
 mod files;
 mod secrets;

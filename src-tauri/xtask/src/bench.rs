@@ -15,7 +15,8 @@ pub fn bench(arguments: &[String]) -> Result<(), Failure> {
         Some((what, [])) if what == "export" => {
             step("Measure", cargo().args(["bench", "--package", "holdpoint-report", "--bench", "export"]))
         }
-        _ => Err(Failure::usage("`bench` needs what to measure: window, stall, cost or export")),
+        Some((what, rest)) if what == "archive" => archive(rest),
+        _ => Err(Failure::usage("`bench` needs what to measure: window, stall, cost, archive or export")),
     }
 }
 
@@ -36,6 +37,14 @@ fn load(what: &str, arguments: &[String]) -> Result<(), Failure> {
         }
     }
     step("Measure", &mut command)
+}
+
+/// An archive of ten thousand checks, or of as many as are asked for.
+fn archive(arguments: &[String]) -> Result<(), Failure> {
+    step(
+        "Measure",
+        cargo().args(["bench", "--package", "holdpoint-desk", "--bench", "archive", "--"]).args(arguments),
+    )
 }
 
 fn window(arguments: &[String]) -> Result<(), Failure> {

@@ -5,6 +5,7 @@
  * broken-environment, first-run, archive-refused, never.
  */
 import type { Host } from './host';
+import { compared, coverage, imported, trends } from './fake-archive/compare';
 import { importedCheck, page, savedChecks, type Saved } from './fake-archive/checks';
 import { drillRows } from './fake-archive/drills';
 import { Environments, formProblems } from './fake-archive/environments';
@@ -31,6 +32,12 @@ export type Archive = Pick<
   | 'signing'
   | 'createSigningKey'
   | 'removeSigningKey'
+  | 'compare'
+  | 'compareText'
+  | 'trends'
+  | 'coverage'
+  | 'tidy'
+  | 'importFolder'
   | 'pickResults'
   | 'exportCheck'
   | 'summaryText'
@@ -137,6 +144,28 @@ export function fakeArchive(scene = ''): Archive {
     signing: () => answer('signing', [], () => key.shown()),
     createSigningKey: () => answer('createSigningKey', [], () => key.create()),
     removeSigningKey: () => answer('removeSigningKey', [], () => key.remove()),
+    compare: (number, against, noise) =>
+      answer('compare', [number, against, noise], () => {
+        if (against === 'last-go' && !all.some(({ summary }) => summary.word === 'go' && summary.number < number))
+          throw problem('baseline.none', `No check before check ${number} read GO here.`, '', 'Choose another check.');
+        return compared(find(number).summary, against, all, noise);
+      }),
+    compareText: (number, against, noise) =>
+      answer(
+        'compareText',
+        [number, against, noise],
+        () => `# ${compared(find(number).summary, against, all, noise).headline}\n`,
+      ),
+    trends: (query) => answer('trends', [query], () => trends(all, query)),
+    coverage: (environment) => answer('coverage', [environment], () => coverage(environment, all)),
+    tidy: (days, remove) => answer('tidy', [days, remove], () => ({ checks: 12, bytes: 41_200_000, removed: remove })),
+    importFolder: () =>
+      answer('importFolder', [], () => {
+        if (has('cancelled')) return null;
+        const saved = importedCheck(Math.max(0, ...all.map(({ summary }) => summary.number)) + 1);
+        all.unshift(saved);
+        return imported(saved.summary.number);
+      }),
     pickResults: () =>
       answer('pickResults', [], () => {
         if (has('refused'))

@@ -61,6 +61,7 @@ pub fn start(record: &Record) -> Option<Results> {
         waivers: Vec::new(),
         sign_offs: Vec::new(),
         journal_sha256: None,
+        regression: None,
         removed: Vec::new(),
         left: Vec::new(),
     })
@@ -73,6 +74,10 @@ pub fn apply(results: &mut Results, record: &Record) {
         Event::Waived(waiver) => return results.waivers.push(waiver.clone()),
         Event::SignedOff(sign_off) => return results.sign_offs.push(sign_off.clone()),
         _ => {}
+    }
+    if let Event::Regression(regression) = &record.event {
+        results.regression = Some(regression.clone());
+        return;
     }
     results.last_at = record.at;
     results.elapsed_ms = record.elapsed_ms;

@@ -9,8 +9,8 @@ use holdpoint_load::{Fitness, OperationRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
-    BucketPart, CheckEnding, Ending, ExportOutcome, FaultIntent, Interval, Phase, PreflightRow, RunAudit,
-    SignOff, StreamOutcome, Waiver, WriteKind,
+    BucketPart, CheckEnding, Ending, ExportOutcome, FaultIntent, Interval, Phase, PreflightRow, Regression,
+    RunAudit, SignOff, StreamOutcome, Waiver, WriteKind,
 };
 use crate::ledger::{Reading, Reconciliation, Write};
 use crate::plan::Plan;
@@ -92,6 +92,9 @@ pub struct Results {
     /// SHA-256 of the journal that this was read from; none while the check runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal_sha256: Option<String>,
+    /// How it compares with its baseline, where it was compared.
+    #[serde(default)]
+    pub regression: Option<Regression>,
     /// What was removed.
     pub removed: Vec<String>,
     /// What is left behind.

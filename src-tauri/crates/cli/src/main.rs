@@ -5,6 +5,7 @@
 mod arguments;
 mod check;
 mod ci;
+mod compare;
 mod explain;
 mod failure;
 mod live;
@@ -39,6 +40,7 @@ async fn main() -> std::process::ExitCode {
         Command::Report(command) => report::run(command).await,
         Command::Signing(command) => signing::run(&command).await,
         Command::Explain { word } => explain::run(word.as_deref()),
+        Command::Compare(options) => compare::run(&options),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "holdpoint", &mut std::io::stdout());
             Ok(0)

@@ -6,12 +6,15 @@
 pub mod archive;
 pub mod by_hand;
 pub mod clients;
+pub mod comparing;
 pub mod decisions;
 pub mod desk;
 pub mod error;
+mod facts;
 pub mod forms;
 pub mod guide;
 mod identity;
+mod index;
 pub mod lines;
 pub mod live;
 pub mod operations;
@@ -22,6 +25,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod saving;
 pub mod summary;
+mod trends;
 pub mod vault;
 pub mod view;
 

@@ -54,7 +54,7 @@ pub(crate) fn receive(archive: &Archive, path: &Path) -> Result<CheckSummary, De
         let _ = fs::remove_dir_all(&folder);
         return Err(archive.unusable(&error.source));
     }
-    Ok(seal(number, &folder, Remake::Own)?.0)
+    Ok(seal(number, &folder, Remake::Own)?.0.summary)
 }
 
 fn refused(error: &BundleError) -> DeskError {
