@@ -148,7 +148,7 @@ impl Archive {
             None => "it cannot be opened".to_owned(),
         };
         // Damaged, on a full disk, or not there: the folders are the truth.
-        tracing::warn!(failed, "the index of the archive is made anew");
+        tracing::warn!(%failed, "the index of the archive is made anew");
         *held = None;
         Index::remove(&self.folder);
         let mut index = Index::in_memory().ok()?;
@@ -329,11 +329,8 @@ impl Archive {
     /// Numbers and folders that hold anything, newest first. A check that was killed before its first event was on the
     /// disk has done nothing, and there is nothing to show of it.
     fn numbers(&self) -> Vec<(u32, PathBuf)> {
-        let holds = |path: PathBuf| path.metadata().is_ok_and(|data| data.len() > 0);
         let mut folders = self.folders();
-        folders.retain(|(_, folder)| {
-            [JOURNAL_FILE, IMPORTED_FILE, JSON_FILE].into_iter().any(|name| holds(folder.join(name)))
-        });
+        folders.retain(|(_, folder)| is_check(folder));
         folders
     }
 

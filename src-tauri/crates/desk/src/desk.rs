@@ -311,7 +311,9 @@ impl Desk {
     /// The saved checks in which the baseline of a check can be, the newest first. Of a median and of the last GO only those
     /// of its environment that the index knows to be one.
     fn shelf(&self, number: u32, asked: &Baseline) -> Result<Shelf, DeskError> {
-        let place = |number: u32| Ok((format!("check {number}"), self.archive.folder_of(number)?));
+        let place = |number: u32| -> Result<(String, PathBuf), DeskError> {
+            Ok((format!("check {number}"), self.archive.folder_of(number)?))
+        };
         if let Baseline::Pinned(name) = asked {
             return match name.parse() {
                 Ok(number) => Ok(vec![place(number)?]),
@@ -343,7 +345,7 @@ impl Desk {
     fn gate(&self, number: u32) -> Result<(), DeskError> {
         let folder = self.archive.folder_of(number)?;
         let label = format!("check {number}");
-        let plan = comparing::read(&label, &folder)?.both.0.plan.parameters.regression;
+        let plan = comparing::read(&label, &folder)?.both.0.plan.parameters.regression.clone();
         if plan.gate == Gate::Off {
             return Ok(());
         }
