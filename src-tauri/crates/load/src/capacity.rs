@@ -105,9 +105,10 @@ impl Capacity {
                     return Err(impossible("its counts do not add up".into()));
                 }
             }
-            let times = [result.elapsed_s, self.took_s.unwrap_or(0.0)];
+            // A share of nothing would be infinite, and cannot be written down again.
+            let possible = |time: f64| time == 0.0 || (1e-6..=1e9).contains(&time);
             let seconds_known = result.seconds.iter().all(|second| second.kind < result.kinds.len());
-            if times.iter().any(|time| !(0.0..=1e9).contains(time)) || !seconds_known {
+            if !possible(result.elapsed_s) || !possible(self.took_s.unwrap_or(0.0)) || !seconds_known {
                 return Err(impossible("its times or seconds are none of a load".into()));
             }
             self.figures = Some(Figures::from(result));
@@ -146,12 +147,12 @@ impl Capacity {
             match out.last_mut().filter(|last| last.at_s == second.at_s) {
                 None => out.push(Second { kind: 0, ..second.clone() }),
                 Some(last) => {
-                    last.planned += second.planned;
-                    last.sent += second.sent;
-                    last.ok += second.ok;
-                    last.failed += second.failed;
-                    last.refused += second.refused;
-                    last.in_flight += second.in_flight;
+                    last.planned = last.planned.saturating_add(second.planned);
+                    last.sent = last.sent.saturating_add(second.sent);
+                    last.ok = last.ok.saturating_add(second.ok);
+                    last.failed = last.failed.saturating_add(second.failed);
+                    last.refused = last.refused.saturating_add(second.refused);
+                    last.in_flight = last.in_flight.saturating_add(second.in_flight);
                     last.p50_ms = worst(last.p50_ms, second.p50_ms);
                     last.p95_ms = worst(last.p95_ms, second.p95_ms);
                     last.p99_ms = worst(last.p99_ms, second.p99_ms);
