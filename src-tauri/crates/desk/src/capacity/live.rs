@@ -123,8 +123,9 @@ impl LiveFold {
             self.close();
         }
         let open = self.open.get_or_insert_with(|| Open { at_s, ..Open::default() });
-        open.beat.ok += live.step.ok;
-        open.beat.failed += live.step.failed;
+        // Counts go on from what was told last: a step that was told while nobody listened lacks in the latencies alone.
+        open.beat.ok += live.ok.saturating_sub(self.last.ok);
+        open.beat.failed += live.failed.saturating_sub(self.last.failed);
         open.beat.latency.merge(&live.step.latency);
         open.lag.merge(&live.lag);
         open.in_flight = live.in_flight;
