@@ -168,11 +168,12 @@ async fn run(context: &Context, journal: &Path) -> CheckEnding {
         let ending = run_test(context, &session, test).await;
         context.emit.emit_durably(Event::TestEnded { test, ending }).await;
     }
-    context.emit.emit(Event::Fitness(watch.read())).await;
     context.unless_given_up(last_look(context, &session)).await;
     api_watch.stop().await;
     network.abort();
     let _ = network.await;
+    // Read when nothing is observed any more: a sleep during the last look is ours too.
+    context.emit.emit(Event::Fitness(watch.read())).await;
     clean_up(context).await;
     if !context.stop.is_cancelled() {
         witnesses::keep_logs(context, journal).await;
