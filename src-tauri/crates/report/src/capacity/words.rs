@@ -162,7 +162,7 @@ pub fn explained(capacity: &Capacity) -> Vec<String> {
                 .into(),
         );
     }
-    let failed = total.failures() + total.abandoned;
+    let failed = result.bad(&total);
     if failed > 0 {
         out.push(format!(
             "{failed} of {} operations failed or were never answered. They have no latency; a threshold counts them as \
