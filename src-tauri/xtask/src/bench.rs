@@ -12,7 +12,8 @@ pub fn bench(arguments: &[String]) -> Result<(), Failure> {
     match arguments.split_first() {
         Some((what, rest)) if what == "window" => window(rest),
         Some((what, rest)) if what == "stall" || what == "cost" => load(what, rest),
-        _ => Err(Failure::usage("`bench` needs what to measure: window, stall or cost")),
+        Some((what, rest)) if what == "archive" => archive(rest),
+        _ => Err(Failure::usage("`bench` needs what to measure: window, stall, cost or archive")),
     }
 }
 
@@ -33,6 +34,14 @@ fn load(what: &str, arguments: &[String]) -> Result<(), Failure> {
         }
     }
     step("Measure", &mut command)
+}
+
+/// An archive of ten thousand checks, or of as many as are asked for.
+fn archive(arguments: &[String]) -> Result<(), Failure> {
+    step(
+        "Measure",
+        cargo().args(["bench", "--package", "holdpoint-desk", "--bench", "archive", "--"]).args(arguments),
+    )
 }
 
 fn window(arguments: &[String]) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use super::http2::{self, Shared};
 use super::target::{Kind, Target, Version};
 use super::websocket::{self, Socket};
 use crate::drive::Lane;
-use crate::engine::Lanes;
+use crate::engine::{Lanes, Sending};
 use crate::record::Outcome;
 use crate::{Failure, FailureClass, Operation, Phases};
 
@@ -44,6 +44,11 @@ impl Lanes for HttpLanes {
             link: None,
             deadline: Deadline::new(),
         }
+    }
+
+    // Compiled here, with what this crate is compiled for, and not by whoever starts a load.
+    fn run(&self, thread: Sending) {
+        thread.run(self);
     }
 }
 
