@@ -140,8 +140,8 @@ describe('a running load', () => {
     await open('capacity-limit+still', '#/capacity');
     const tried = await screen.findByRole('region', { name: 'Rates that were tried' });
     const rows = within(tried).getAllByRole('row').map(text);
-    expect(rows[1]).toContain('20.0 Met');
-    expect(rows[2]).toContain('20.0 Too few to tell');
+    expect(rows[1]).toContain('20.0Met');
+    expect(rows[2]).toContain('20.0Too few to tell');
   });
 
   it('is seen in the navigation from every screen, and is told when it ends', async () => {
@@ -184,15 +184,15 @@ describe('past capacity runs', () => {
     const past = await screen.findByRole('region', { name: 'Past capacity runs' });
     await waitFor(() => expect(within(past).getAllByRole('row')).toHaveLength(4));
     expect(text(within(past).getAllByRole('row')[3])).toContain('Cut off');
-    await user.click(within(past).getByRole('link', { name: /every threshold is met/ }));
+    await user.click(within(past).getAllByRole('link', { name: /every threshold is met/ })[0] as HTMLElement);
     await heading('Capacity run 3');
     const figures = await screen.findByRole('region', { name: 'Figures' });
     expect(text(figures)).toContain('no GO and no NO-GO');
     const rows = within(screen.getByRole('region', { name: 'Thresholds' }))
       .getAllByRole('row')
       .map(text);
-    expect(rows[1]).toContain('below 201.0 ms Met');
-    expect(rows[2]).toContain('Too few to tell 290 operations');
+    expect(rows[1]).toMatch(/below 201\.0 ms ?Met/);
+    expect(rows[2]).toMatch(/Too few to tell ?290 operations/);
     expect(text(screen.getByRole('region', { name: 'What the figures mean' }))).toContain('waiting for others');
     expect(document.querySelector('.vd')).toBeNull();
   });
