@@ -204,14 +204,20 @@ fn waiting(result: &LoadResult) -> Option<String> {
     let lag = result.generator.lag_p99_ms.unwrap_or(0.0);
     let late = format!("This computer itself left at most {lag:.1} ms late (P99).");
     let both = "Latency counts from the moment at which a request was meant to leave, service time from when it left";
-    Some(if latency > service * 1.1 + 1.0 {
+    let difference = latency - service;
+    Some(if difference <= service * 0.1 + 1.0 {
         format!(
-            "{both}: P95 is {latency:.1} ms against {service:.1} ms. The difference is time spent waiting for others, \
-             which a person feels and service time hides. {late}"
+            "{both}: P95 is {latency:.1} ms and {service:.1} ms, so next to nothing waited for others. {late}"
+        )
+    } else if lag * 2.0 > difference {
+        format!(
+            "{both}: P95 is {latency:.1} ms against {service:.1} ms. {late} That may be much of the difference, so the \
+             target is better than the latency says."
         )
     } else {
         format!(
-            "{both}: P95 is {latency:.1} ms and {service:.1} ms, so next to nothing waited for others. {late}"
+            "{both}: P95 is {latency:.1} ms against {service:.1} ms. The difference is time spent waiting for others, \
+             which a person feels and service time hides. {late}"
         )
     })
 }
