@@ -304,7 +304,9 @@ impl Desk {
     /// The saved checks in which the baseline of a check can be, the newest first. Of a median and of the last GO only those
     /// of its environment that the index knows to be one.
     fn shelf(&self, number: u32, asked: &Baseline) -> Result<Shelf, DeskError> {
-        let place = |number: u32| Ok((format!("check {number}"), self.archive.folder_of(number)?));
+        let place = |number: u32| -> Result<_, DeskError> {
+            Ok((format!("check {number}"), self.archive.folder_of(number)?))
+        };
         if let Baseline::Pinned(name) = asked {
             return match name.parse() {
                 Ok(number) => Ok(vec![place(number)?]),
