@@ -149,7 +149,7 @@ impl Archive {
 
     /// Every check as it lies in its folder now, newest first.
     fn places(&self, running: Option<u32>) -> Vec<Place> {
-        self.folders()
+        numbered::folders(&self.folder)
             .into_iter()
             .filter(|(number, _)| Some(*number) != running)
             .filter_map(|(number, folder)| {
