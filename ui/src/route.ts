@@ -11,6 +11,7 @@ export interface Route {
     | 'Services'
     | 'Environments'
     | 'Drills'
+    | 'Capacity'
     | 'Settings';
   /** The item of the navigation it belongs to. */
   item: string;
@@ -55,6 +56,13 @@ export function routeOf(hash: string): Route {
       return { view: 'Environments', item: 'environments', title: 'Environments', props: { name: first } };
     case 'drills':
       return { view: 'Drills', item: 'drills', title: 'Drills', props: {} };
+    case 'capacity':
+      return {
+        view: 'Capacity',
+        item: 'capacity',
+        title: numbered ? `Capacity run ${number}` : 'Capacity',
+        props: { number: numbered ? number : null },
+      };
     case 'settings':
       return { view: 'Settings', item: 'settings', title: 'Settings', props: {} };
   }

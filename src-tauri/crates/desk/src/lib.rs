@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod by_hand;
+pub mod capacity;
 pub mod clients;
 pub mod comparing;
 pub mod desk;
@@ -15,6 +16,7 @@ mod identity;
 mod index;
 pub mod lines;
 pub mod live;
+mod numbered;
 pub mod operations;
 pub mod planning;
 pub mod recovery;
@@ -22,6 +24,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod saving;
 pub mod summary;
+mod ticking;
 mod trends;
 pub mod vault;
 pub mod view;
