@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use holdpoint_check::event::Decision;
 use holdpoint_check::words::Service;
 use holdpoint_compare::Compared;
+use holdpoint_desk::capacity::Became;
 use holdpoint_desk::guide::Topic;
 use holdpoint_desk::view::{
     About, CheckDraft, ChecksPage, ChecksQuery, Coverage, Drill, EnvironmentForm, EnvironmentSummary,
@@ -80,9 +81,17 @@ pub(crate) async fn home(
         checks: page.total,
         environments: early.environments(&desk).await,
         running,
+        capacity: desk.capacity.running().map(|running| running.number),
         last: page.checks.into_iter().next(),
         settings: preferences.get(),
-        opened,
+        opened: match opened {
+            Some(Became::Check(number)) => Some(number),
+            _ => None,
+        },
+        opened_capacity: match opened {
+            Some(Became::Capacity(number)) => Some(number),
+            _ => None,
+        },
         refused,
     })
 }
@@ -299,8 +308,15 @@ pub(crate) async fn service_logs(
     operations::logs(&environment, &secrets, service, 200).await.map_err(told)
 }
 
-/// Refuses work by hand beside a check.
+/// Refuses work by hand beside a check or a capacity run.
 fn no_check(desk: &Desk) -> Answer<()> {
+    if let Some(running) = desk.capacity.running() {
+        return Err(told(DeskError::new(
+            "capacity.running",
+            format!("Capacity run {} goes on.", running.number),
+            "Restart by hand when it is done: it would be measured with the restart in it.",
+        )));
+    }
     match desk.running() {
         None => Ok(()),
         Some(current) => Err(told(DeskError::new(

@@ -11,6 +11,7 @@ export interface Route {
     | 'Services'
     | 'Environments'
     | 'Drills'
+    | 'Capacity'
     | 'Settings'
     | 'Help';
   /** The item of the navigation it belongs to. */
@@ -58,6 +59,13 @@ export function routeOf(hash: string): Route {
       return { view: 'Drills', item: 'drills', title: 'Drills', props: {} };
     case 'help':
       return { view: 'Help', item: 'help', title: 'Help', props: { word: first } };
+    case 'capacity':
+      return {
+        view: 'Capacity',
+        item: 'capacity',
+        title: numbered ? `Capacity run ${number}` : 'Capacity',
+        props: { number: numbered ? number : null },
+      };
     case 'settings':
       return { view: 'Settings', item: 'settings', title: 'Settings', props: {} };
   }

@@ -5,7 +5,7 @@ use crate::desktop::{Desktop, Window, journey, journey_on, until};
 const AXE: &str = include_str!("../../../ui/node_modules/axe-core/axe.min.js");
 
 /// Every screen after a check, and words that stand on it.
-const SCREENS: [(&str, &str); 14] = [
+const SCREENS: [(&str, &str); 15] = [
     ("#/verdict/1", "criteria are met"),
     ("#/report/1", "Verdict and fix plan"),
     ("#/report/1/timeline", "Data as a table"),
@@ -19,6 +19,7 @@ const SCREENS: [(&str, &str); 14] = [
     ("#/services", "Worker"),
     ("#/environments", "rehearsal"),
     ("#/drills", "Second generation"),
+    ("#/capacity", "Past capacity runs"),
     ("#/settings", "Theme"),
 ];
 

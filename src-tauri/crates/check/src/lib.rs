@@ -18,7 +18,8 @@ pub mod quiet;
 pub mod results;
 pub mod run;
 pub mod saved;
-pub mod statistics;
 pub mod verdict;
 pub mod waivers;
 pub mod words;
+
+pub use holdpoint_load::statistics;

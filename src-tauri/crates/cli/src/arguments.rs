@@ -21,7 +21,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run a check and answer GO (exit 0), NO-GO (1) or NO VERDICT (3); 2 is wrong usage or configuration
     Check(CheckOptions),
-    /// Send load to an address: exit 0 when every criterion is met, 1 when one is not, 3 when it is not proven
+    /// Send load to an address: exit 0 when every criterion is met, 1 when one is not, 3 when it is not proven, 4 when they
+    /// hold in what was measured and that was too little to tell; 2 is wrong usage or configuration
     Load(Box<crate::load::LoadOptions>),
     /// Keep a rehearsal environment up until Ctrl-C
     Rehearse(RehearseOptions),
@@ -342,7 +343,7 @@ pub(crate) enum ReportCommand {
     },
     /// Write a check into a folder, in any of the formats the window has
     Export {
-        /// The folder of a check
+        /// The folder of a check, or the file of a capacity run
         check: PathBuf,
         /// Where to
         #[arg(long, value_name = "FOLDER")]

@@ -64,7 +64,7 @@ fn numbered(folder: &Path) -> Shelf {
 }
 
 /// A check by its number or name on the shelf, its folder or its file.
-fn find(name: &str, shelf: &Shelf) -> Result<Known, Failure> {
+fn find(name: &str, shelf: &[(String, PathBuf)]) -> Result<Known, Failure> {
     let known = shelf.iter().find(|(label, _)| label == name || *label == format!("check {name}"));
     let (label, path) = known.cloned().unwrap_or_else(|| (name.to_owned(), PathBuf::from(name)));
     if !path.exists() {

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::DeskError;
 use crate::facts::{self, Facts};
 use crate::index::{Index, Place, Row};
+use crate::numbered;
 use crate::receiving;
 use crate::saving;
 use crate::summary;
@@ -94,18 +95,7 @@ impl Archive {
 
     /// Makes the folder of the next check, and answers with its number.
     pub fn next(&self) -> Result<(u32, PathBuf), DeskError> {
-        fs::create_dir_all(&self.folder).map_err(|error| self.unusable(&error))?;
-        let stamp = chrono::Local::now().format("%Y%m%d-%H%M%S");
-        let mut number = self.folders().first().map_or(1, |(number, _)| number + 1);
-        loop {
-            let folder = self.folder.join(format!("{number:04}-{stamp}"));
-            match fs::create_dir(&folder) {
-                Ok(()) => return Ok((number, folder)),
-                // Another Holdpoint took the number just now.
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
-                Err(error) => return Err(self.unusable(&error)),
-            }
-        }
+        numbered::next(&self.folder).map_err(|error| self.unusable(&error))
     }
 
     /// The folder of a check.
@@ -149,7 +139,7 @@ impl Archive {
             None => "it cannot be opened".to_owned(),
         };
         // Damaged, on a full disk, or not there: the folders are the truth.
-        tracing::warn!(failed, "the index of the archive is made anew");
+        tracing::warn!(%failed, "the index of the archive is made anew");
         *held = None;
         Index::remove(&self.folder);
         let mut index = Index::in_memory().ok()?;
@@ -160,7 +150,7 @@ impl Archive {
 
     /// Every check as it lies in its folder now, newest first.
     fn places(&self, running: Option<u32>) -> Vec<Place> {
-        self.folders()
+        numbered::folders(&self.folder)
             .into_iter()
             .filter(|(number, _)| Some(*number) != running)
             .filter_map(|(number, folder)| {
@@ -349,28 +339,9 @@ impl Archive {
     /// Numbers and folders that hold anything, newest first. A check that was killed before its first event was on the
     /// disk has done nothing, and there is nothing to show of it.
     pub(crate) fn numbers(&self) -> Vec<(u32, PathBuf)> {
-        let holds = |path: PathBuf| path.metadata().is_ok_and(|data| data.len() > 0);
-        let mut folders = self.folders();
-        folders.retain(|(_, folder)| {
-            [JOURNAL_FILE, IMPORTED_FILE, JSON_FILE].into_iter().any(|name| holds(folder.join(name)))
-        });
+        let mut folders = numbered::folders(&self.folder);
+        folders.retain(|(_, folder)| is_check(folder));
         folders
-    }
-
-    /// Numbers and folders, newest first.
-    fn folders(&self) -> Vec<(u32, PathBuf)> {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut numbers: Vec<(u32, PathBuf)> = entries
-            .filter_map(|entry| {
-                let name = entry.file_name();
-                let number = name.to_str()?.split('-').next()?.parse().ok()?;
-                Some((number, entry.path()))
-            })
-            .collect();
-        numbers.sort_by(|(one, here), (other, there)| other.cmp(one).then_with(|| here.cmp(there)));
-        // Of a check and its copy, `0007-… (copy)`, the check itself is shown.
-        numbers.dedup_by_key(|(number, _)| *number);
-        numbers
     }
 
     pub(crate) fn unusable(&self, error: &std::io::Error) -> DeskError {

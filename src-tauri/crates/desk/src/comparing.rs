@@ -74,7 +74,11 @@ pub fn read(label: &str, path: &Path) -> Result<Known, DeskError> {
 }
 
 /// The checks that a baseline means for a check, the newest first. `shelf` is searched for those before it.
-pub fn baseline(of: &Known, baseline: &Baseline, shelf: &Shelf) -> Result<Vec<Known>, DeskError> {
+pub fn baseline(
+    of: &Known,
+    baseline: &Baseline,
+    shelf: &[(String, PathBuf)],
+) -> Result<Vec<Known>, DeskError> {
     let results = &of.both.0;
     let mut earlier = shelf.iter().take(LOOKED_AT).filter_map(|(label, path)| {
         // A check that cannot be read is told where it is opened.
@@ -154,7 +158,11 @@ pub fn side_by_side(
 
 /// Compares a check that has ended with its baseline, where its plan asks for it, and adds what came of it to its journal.
 /// A check that did not run to its end is left as it is.
-pub fn gate(label: &str, folder: &Path, shelf: &Shelf) -> Result<Option<Regression>, DeskError> {
+pub fn gate(
+    label: &str,
+    folder: &Path,
+    shelf: &[(String, PathBuf)],
+) -> Result<Option<Regression>, DeskError> {
     let now = read(label, folder)?;
     let results = &now.both.0;
     let plan = &results.plan.parameters.regression;
@@ -170,7 +178,7 @@ pub fn gate(label: &str, folder: &Path, shelf: &Shelf) -> Result<Option<Regressi
 }
 
 /// What comes of comparing a check with the baseline of its plan.
-fn regression(now: &Known, shelf: &Shelf) -> Regression {
+fn regression(now: &Known, shelf: &[(String, PathBuf)]) -> Regression {
     let plan = &now.both.0.plan.parameters.regression;
     let mut found = Regression {
         baseline: None,
@@ -227,9 +235,11 @@ mod tests {
         let first: serde_json::Value = serde_json::from_str(recorded.lines().next().unwrap()).unwrap();
         let id = first["check_id"].as_str().unwrap();
         let day = &first["at"].as_str().unwrap()[..10];
+        let day_of =
+            |count: i64| (chrono::Utc::now() - chrono::Duration::days(30 - count)).format("%Y-%m-%d");
         for (count, change) in (1..).zip(changes) {
             let mut text =
-                recorded.replace(id, &format!("check-{count}")).replace(day, &format!("2026-02-{count:02}"));
+                recorded.replace(id, &format!("check-{count}")).replace(day, &day_of(count).to_string());
             change(&mut text);
             let check = root.join(format!("{count:04}-x"));
             std::fs::create_dir(&check).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{SecondsFormat, Utc};
 use holdpoint_check::environment::{Environment, Kind, Secrets};
@@ -32,11 +32,10 @@ use crate::view::{
     PreflightReport, RailwayFound, RailwayService, RecoveryFound, Report, RunningCheck, SecretField,
     SigningKey, Tidied, Trends, TrendsQuery, VerdictFilter,
 };
-use crate::{clients, comparing, decisions, forms, lines, planning, recovery, report, saving, trends};
-
-/// How often a watcher gets the newest state at most. Every message has the window drawn, which on a computer without a
-/// graphics card costs some hundredths of a second of a core that the check needs too.
-const TICK: Duration = Duration::from_millis(250);
+use crate::{
+    capacity, clients, comparing, decisions, forms, lines, planning, recovery, report, saving, ticking,
+    trends,
+};
 
 /// The desk.
 #[derive(Debug)]
@@ -47,10 +46,12 @@ pub struct Desk {
     pub environments: Environments,
     /// Secrets.
     pub vault: Vault,
+    /// Capacity runs.
+    pub capacity: capacity::Runs,
     rehearsal: tokio::sync::Mutex<Option<(Manner, Rehearsal)>>,
     current: Mutex<Option<Arc<Current>>>,
-    /// Held while a check is being started, so that two clicks start one check.
-    starting: tokio::sync::Mutex<()>,
+    /// Held while a check or a capacity run is being started, so that two clicks start one.
+    pub(crate) starting: tokio::sync::Mutex<()>,
 }
 
 /// A check that runs, or that ran last.
@@ -83,25 +84,14 @@ impl Current {
     }
 
     /// Sends everything so far, then what is new, until the check is over or the watcher is gone.
-    pub async fn watch(&self, mut send: impl FnMut(Live) -> bool) {
+    pub async fn watch(&self, send: impl FnMut(Live) -> bool) {
         let mut sent = Sent::default();
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        loop {
-            tick.tick().await;
+        let next = || {
             let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let (message, over) = {
-                let live = self.live();
-                (live.message(&mut sent, elapsed), live.is_over())
-            };
-            if let Some(message) = message {
-                if !send(message) {
-                    return;
-                }
-            } else if over {
-                return;
-            }
-        }
+            let live = self.live();
+            (live.message(&mut sent, elapsed), live.is_over())
+        };
+        ticking::watch(next, send).await;
     }
 
     fn live(&self) -> std::sync::MutexGuard<'_, LiveFold> {
@@ -118,6 +108,7 @@ impl Desk {
     /// A desk over given folders.
     pub fn new(archive: Archive, environments: Environments) -> Self {
         Self {
+            capacity: capacity::Runs::beside(archive.folder()),
             archive,
             environments,
             vault: Vault::default(),
@@ -227,6 +218,9 @@ impl Desk {
                 "Wait until it has ended, or abort it.",
             ));
         }
+        if let Some(run) = self.capacity.running() {
+            return Err(capacity::runs_now(&run));
+        }
         let (plan, secrets) = self.plan_of(draft).await?;
         planning::admit(draft, &plan)?;
         let (number, folder) = self.archive.next()?;
@@ -315,7 +309,7 @@ impl Desk {
     /// The saved checks in which the baseline of a check can be, the newest first. Of a median and of the last GO only those
     /// of its environment that the index knows to be one.
     fn shelf(&self, number: u32, asked: &Baseline) -> Result<Shelf, DeskError> {
-        let place = |number: u32| -> Result<_, DeskError> {
+        let place = |number: u32| -> Result<(String, PathBuf), DeskError> {
             Ok((format!("check {number}"), self.archive.folder_of(number)?))
         };
         if let Baseline::Pinned(name) = asked {
@@ -349,7 +343,7 @@ impl Desk {
     fn gate(&self, number: u32) -> Result<(), DeskError> {
         let folder = self.archive.folder_of(number)?;
         let label = format!("check {number}");
-        let plan = comparing::read(&label, &folder)?.both.0.plan.parameters.regression;
+        let plan = comparing::read(&label, &folder)?.both.0.plan.parameters.regression.clone();
         if plan.gate == Gate::Off {
             return Ok(());
         }

@@ -121,7 +121,7 @@ impl Index {
             Vec::new()
         } else {
             let there: std::collections::BTreeSet<u32> = places.iter().map(|place| place.number).collect();
-            self.known.keys().filter(|number| !there.contains(number)).copied().collect()
+            self.known.keys().filter(|number| !there.contains(*number)).copied().collect()
         };
         if changed.is_empty() && gone.is_empty() {
             return Ok(());

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod by_hand;
+pub mod capacity;
 pub mod clients;
 pub mod comparing;
 pub mod decisions;
@@ -17,6 +18,7 @@ mod identity;
 mod index;
 pub mod lines;
 pub mod live;
+mod numbered;
 pub mod operations;
 pub mod planning;
 mod receiving;
@@ -25,6 +27,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod saving;
 pub mod summary;
+mod ticking;
 mod trends;
 pub mod vault;
 pub mod view;

@@ -167,7 +167,7 @@ fn table(one: holdpoint_report::table::Table) -> Table {
     }
 }
 
-fn chart(one: charts::Chart) -> Chart {
+pub(crate) fn chart(one: charts::Chart) -> Chart {
     let columns = one.columns.iter().enumerate().map(|(place, title)| column(title, place > 0)).collect();
     Chart {
         id: one.id,

@@ -13,6 +13,7 @@
 //! | bundle of a check | `report::bundle` | 96 MiB, 192 MiB unpacked, 160 MiB a file | 80 files, known names, no links | `bundle` |
 //! | its manifest | `report::manifest` | 256 KiB | 64 files, known names | `manifest` |
 //! | its signature | `report::attestation` | 256 KiB | 10,000 values, 100 signatures | `attestation` |
+//! | capacity run, opened or dropped on the window | `report::capacity` | 64 MiB | 4,000,000 values, 200 operations | `capacity`, `capacity_edit` |
 //! | journal | `check::journal` | 128 MiB, 4 MiB a line | 100,000 lines, 400 loads, a year | `journal`, `journal_edit` |
 //! | waivers in it | `check::waivers` | as the journal | an allow-list of findings | `journal_edit` |
 //! | histogram in either | `load::Histogram` | 150 KB by its bounds | our bounds and encoding alone, 2^48 samples | `histogram` |
@@ -31,6 +32,7 @@
 #![expect(clippy::expect_used, reason = "this crate is for tests only")]
 
 mod answers;
+mod capacity;
 mod edit;
 mod evidence;
 mod files;
@@ -45,11 +47,13 @@ mod texts;
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also its folder in the corpus.
-pub const TARGETS: [(&str, Property); 19] = [
+pub const TARGETS: [(&str, Property); 21] = [
     ("answers", answers::answers),
     ("attestation", handed::attestation),
     ("bucket_lists", answers::bucket_lists),
     ("bundle", handed::bundle),
+    ("capacity", capacity::any_bytes),
+    ("capacity_edit", capacity::edited),
     ("environment", files::environment),
     ("evidence", evidence::any_bytes),
     ("evidence_damage", evidence::damage),

@@ -79,8 +79,12 @@ pub struct Live {
     pub refused: u64,
     /// What is under way.
     pub in_flight: u64,
+    /// Failures by class.
+    pub classes: BTreeMap<String, u64>,
     /// What ended since the last step.
     pub step: Beat,
+    /// How late what was started since the last step left.
+    pub lag: Histogram,
 }
 
 /// Everything a load recorded.
@@ -114,6 +118,13 @@ impl LoadResult {
         self.operations.values().for_each(|record| total.merge(record));
         total
     }
+
+    /// Operations that failed or were never answered. What was under way when a person ended the load is none of them: it
+    /// could have been answered.
+    pub fn bad(&self, record: &OperationRecord) -> u64 {
+        let given_up = if self.ending == LoadEnding::Completed { record.abandoned } else { 0 };
+        record.failures().saturating_add(given_up)
+    }
 }
 
 /// After so long a second is complete: every worker has handed over what belongs to it.
@@ -132,6 +143,7 @@ pub(crate) struct Collector {
     seconds: Vec<Second>,
     in_flight: Vec<u64>,
     step: Beat,
+    lag: Histogram,
     last_end: Instant,
 }
 
@@ -156,6 +168,7 @@ impl Collector {
             closed_before: 0,
             seconds: Vec::new(),
             step: Beat::default(),
+            lag: Histogram::new(),
             last_end: begin,
         }
     }
@@ -180,6 +193,7 @@ impl Collector {
             self.step.ok += record.ok;
             self.step.failed += failures;
             self.step.latency.merge(&record.latency);
+            self.lag.merge(&record.lag);
             if record.ok + failures + record.abandoned > 0 {
                 self.last_end = self.last_end.max(interval.to);
             }
@@ -229,8 +243,12 @@ impl Collector {
             live.failed += total.failures();
             live.refused += total.refused;
             live.in_flight += total.in_flight();
+            for (class, count) in &total.failed {
+                *live.classes.entry(class.clone()).or_default() += count;
+            }
         }
         live.step = std::mem::take(&mut self.step);
+        live.lag = std::mem::take(&mut self.lag);
         live
     }
 }

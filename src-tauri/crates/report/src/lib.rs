@@ -6,6 +6,7 @@
 
 pub mod attestation;
 pub mod bundle;
+pub mod capacity;
 pub mod charts;
 pub mod details;
 pub mod facts;

@@ -117,7 +117,7 @@ fn shortened(mut facts: Facts) -> Facts {
 }
 
 /// Adds a line. Writing into a `String` cannot fail.
-fn line(text: &mut String, content: impl AsRef<str>) {
+pub(crate) fn line(text: &mut String, content: impl AsRef<str>) {
     let _ = writeln!(text, "{}", content.as_ref());
 }
 
@@ -251,7 +251,7 @@ fn waivers(text: &mut String, facts: &Facts) {
     line(text, "");
 }
 
-fn pictures(text: &mut String, charts: &[Chart], folder: &str) {
+pub(crate) fn pictures(text: &mut String, charts: &[Chart], folder: &str) {
     if charts.is_empty() {
         return;
     }

@@ -37,7 +37,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use self::abort::Abort;
 pub use self::context::ConnectError;
-pub use self::lock::{Holder, LockError};
+pub use self::lock::{Held, Holder, LockError, hold};
 pub use self::preflight::{NameToConfirm, Preview, name_to_confirm, preflight_rows};
 
 use self::context::Context;
