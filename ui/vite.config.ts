@@ -14,5 +14,11 @@ export default defineConfig(({ mode }) => ({
     reportCompressedSize: true,
   },
   resolve: mode === 'test' ? { conditions: ['browser'] } : {},
-  test: { environment: 'jsdom', include: ['tests/**/*.test.ts'], setupFiles: ['tests/setup.ts'] },
+  test: {
+    environment: 'jsdom',
+    include: ['tests/**/*.test.ts'],
+    setupFiles: ['tests/setup.ts'],
+    // A computer that builds beside the tests is slow, and that is no fault of the page.
+    testTimeout: 30_000,
+  },
 }));

@@ -45,7 +45,9 @@ describe('two checks side by side', () => {
     await user.keyboard('x');
     await waitFor(() => expect(location.hash).toBe('#/compare/45/48'));
     await go({ number: 48, against: 'last-go' });
-    expect((await screen.findByRole('button', { name: 'Swap A and B' })).getAttribute('aria-disabled')).toBe('true');
+    await waitFor(() =>
+      expect(screen.getByRole('button', { name: 'Swap A and B' }).getAttribute('aria-disabled')).toBe('true'),
+    );
   });
 
   test('an A/A pair sets the noise floor, and what it hides is no change any more', async () => {

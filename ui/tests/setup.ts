@@ -1,6 +1,9 @@
 /** What jsdom lacks and the page needs: dialogs, canvases, media queries, and an end between tests. */
-import { cleanup } from '@testing-library/svelte';
+import { cleanup, configure } from '@testing-library/svelte';
 import { afterEach, vi } from 'vitest';
+
+// How long is waited for what comes; a computer that builds beside the tests is slow.
+configure({ asyncUtilTimeout: 10_000 });
 
 const dialogs = HTMLDialogElement.prototype;
 dialogs.showModal ??= function showModal(this: HTMLDialogElement) {

@@ -583,9 +583,9 @@ pub struct SignOff {
     pub word: Word,
     /// The whole verdict then, with its labels.
     pub headline: String,
-    /// When.
+    /// When; a line of the journal has an `at` of its own.
     #[cfg_attr(feature = "ts", ts(type = "string"))]
-    pub at: DateTime<Utc>,
+    pub decided_at: DateTime<Utc>,
     /// SHA-256 of the journal before it; the journal sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]

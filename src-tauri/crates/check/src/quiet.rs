@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(night.at(at("2026-01-12T20:30:00Z")), Quiet::In(30));
         assert_eq!(night.at(at("2026-07-12T20:30:00Z")), Quiet::Now);
         assert_eq!(night.at(at("2026-07-12T03:59:00Z")), Quiet::Now);
-        assert_eq!(night.at(at("2026-07-12T04:00:00Z")), Quiet::In(18 * 60));
+        assert_eq!(night.at(at("2026-07-12T04:00:00Z")), Quiet::In(16 * 60));
     }
 
     #[test]

@@ -461,9 +461,20 @@ pub(crate) fn is_check(folder: &Path) -> bool {
 
 /// How long what a check is made from is; none where its folder holds nothing.
 fn stamp_of(folder: &Path) -> Option<u64> {
-    [JOURNAL_FILE, IMPORTED_FILE, JSON_FILE]
-        .into_iter()
-        .find_map(|name| folder.join(name).metadata().ok().map(|data| data.len()).filter(|bytes| *bytes > 0))
+    [JOURNAL_FILE, IMPORTED_FILE, JSON_FILE].into_iter().find_map(|name| {
+        let path = folder.join(name);
+        let bytes = path.metadata().ok()?.len();
+        (bytes > 0 && (name != JOURNAL_FILE || has_event(&path, bytes))).then_some(bytes)
+    })
+}
+
+/// No first event is longer.
+const FIRST_EVENT_LIMIT: u64 = 64 * 1024;
+
+/// Whether a journal holds a whole event. One that was torn in its first is of a check that has done nothing.
+fn has_event(path: &Path, bytes: u64) -> bool {
+    bytes > FIRST_EVENT_LIMIT
+        || file::read(path, FIRST_EVENT_LIMIT).is_ok_and(|content| content.contains(&b'\n'))
 }
 
 fn summary_of(number: u32, folder: &Path) -> Result<CheckSummary, DeskError> {

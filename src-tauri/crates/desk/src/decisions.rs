@@ -62,7 +62,7 @@ pub fn sign_off(
         note: note.into(),
         word: verdict.word,
         headline: verdict.headline.clone(),
-        at: Utc::now(),
+        decided_at: Utc::now(),
         evidence: None,
     })
 }

@@ -195,7 +195,7 @@ fn decisions(results: &Results) -> Vec<DecisionFacts> {
                 .filter(|part| !part.is_empty())
                 .collect::<Vec<_>>()
                 .join(", "),
-            at: sign_off.at.format("%Y-%m-%d %H:%M UTC").to_string(),
+            at: sign_off.decided_at.format("%Y-%m-%d %H:%M UTC").to_string(),
             verdict_then: sign_off.headline.clone(),
             note: sign_off.note.clone(),
         }

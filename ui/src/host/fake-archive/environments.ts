@@ -110,7 +110,8 @@ export function formProblems(form: EnvironmentForm): FieldProblem[] {
     }
   }
   for (const [part, values] of Object.entries(form.parameters)) {
-    for (const [name, value] of Object.entries(values as Record<string, number>)) {
+    for (const [name, value] of Object.entries(values as Record<string, number | string>)) {
+      if (typeof value !== 'number') continue;
       if (!Number.isFinite(value) || value < 0) add(`parameters.${part}.${name}`, 'This needs a number of 0 or more.');
     }
   }

@@ -55,8 +55,8 @@ export class FakeSigning {
         'Nothing is added to it. Take the check from a copy that was not changed, or run it again.',
       );
     const list = this.signed.get(summary.number) ?? [];
-    const at = '2026-01-12T13:09:00Z';
-    list.push({ name, role, decision, note, at, word: summary.word, headline: summary.headline });
+    const decided_at = '2026-01-12T13:09:00Z';
+    list.push({ name, role, decision, note, decided_at, word: summary.word, headline: summary.headline });
     this.signed.set(summary.number, list);
   }
 

@@ -31,9 +31,9 @@ word: Word,
  */
 headline: string, 
 /**
- * When.
+ * When; a line of the journal has an `at` of its own.
  */
-at: string, 
+decided_at: string, 
 /**
  * SHA-256 of the journal before it; the journal sets it.
  */

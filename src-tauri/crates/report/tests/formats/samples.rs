@@ -73,7 +73,7 @@ pub fn all() -> Vec<Sample> {
                 note: HOSTILE.into(),
                 word: Word::NoGo,
                 headline: HOSTILE.into(),
-                at: results.last_at,
+                decided_at: results.last_at,
                 evidence: None,
             }];
         }),
