@@ -59,7 +59,7 @@ pub fn all() -> Vec<Sample> {
         sample("hostile", |results| {
             no_go(results);
             results.left = vec![HOSTILE.into()];
-            results.plan.environment.storage.bucket = "b".into();
+            results.plan.environment.storage.bucket = "bucket".into();
             results.bucket.iter_mut().for_each(|part| part.observed = HOSTILE.into());
             results.tests.values_mut().for_each(|test| {
                 for failure in &mut test.failures {
