@@ -17,13 +17,17 @@ use holdpoint_report::{
 use crate::error::DeskError;
 use crate::view::ExportFormat;
 
-/// Writes results, report, schema and manifest into the folder of a check. A check whose journal was changed gets none of
-/// them: they would make it look whole.
+/// Writes results, report, schema and manifest into the folder of a check; no manifest for one without an end. A check whose
+/// journal was changed gets none of them: they would make it look whole.
 pub fn save(folder: &Path, results: &Results, verdict: &Verdict) -> Result<(), DeskError> {
     unchanged(folder)?;
     write(&folder.join(JSON_FILE), &json_text(results, verdict)?)?;
     write_markdown(&folder.join(MARKDOWN_FILE), results, verdict)?;
     write(&folder.join(SCHEMA_FILE), SCHEMA)?;
+    if results.ending.is_none() {
+        // Cut off, or still being written: sums of it would say tomorrow that it was changed.
+        return Ok(());
+    }
     let manifest = Manifest::of_folder(folder).map_err(|error| unwritable(folder, &error))?;
     write(&folder.join(MANIFEST_FILE), &manifest.text())
 }
