@@ -212,7 +212,7 @@ impl Window {
         // A dialog hides what lies beneath it.
         let script = format!(
             "const all = [...(document.querySelector('dialog[open]') ?? document).querySelectorAll(
-                 'button, a, summary, label, [role=menuitem], [role=tab], [role=radio]')];
+                 'button, a, summary, label, input[type=checkbox], [role=menuitem], [role=tab], [role=radio]')];
              const found = all.find(one => one.checkVisibility() && one.getAttribute('aria-disabled') !== 'true' && !one.disabled
                  && [one.textContent, one.ariaLabel].some(text => (text ?? '').trim().startsWith({})));
              found?.scrollIntoView({{ block: 'center' }});

@@ -135,7 +135,7 @@ mod tests {
         async fn perform(&mut self, operation: Operation) -> Outcome {
             self.0 += 1;
             tokio::time::sleep(Duration::from_millis(operation.index)).await;
-            if operation.index % 2 == 0 {
+            if operation.index.is_multiple_of(2) {
                 return Err(Failure::new(FailureClass::Timeout, ""));
             }
             Ok(Phases::default())
@@ -149,7 +149,7 @@ mod tests {
             let started = Instant::now();
             let operation = Operation { index, round: 0, kind: 0, intended: started };
             let done = at.perform(operation, started).await;
-            assert_eq!((done.operation.index, done.outcome.is_ok()), (index, index % 2 == 1));
+            assert_eq!((done.operation.index, done.outcome.is_ok()), (index, !index.is_multiple_of(2)));
             assert_eq!(done.ended - started, Duration::from_millis(index));
             at = done.post;
         }

@@ -23,9 +23,11 @@ pub(super) struct Http1 {
     connection: Driven,
 }
 
+type Line = Connection<TokioIo<Stream>, Full<Bytes>>;
+
 struct Driven {
     /// Gone once it has ended: only that gives back a request which it did not take.
-    connection: Option<Pin<Box<Connection<TokioIo<Stream>, Full<Bytes>>>>>,
+    connection: Option<Pin<Box<Line>>>,
     /// How it ended, once it has.
     ended: Option<hyper::Result<()>>,
 }
