@@ -110,7 +110,7 @@ pub(crate) struct CheckOptions {
     /// Print every event as a line of JSON instead of the live view
     #[arg(long)]
     pub(crate) events: bool,
-    /// Write JUnit XML for a CI system
+    /// Write `JUnit` XML for a CI system
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
     /// Write the report as Markdown

@@ -64,7 +64,7 @@ fn text(path: &Path) -> Result<String, Failure> {
 
 /// The bundle in a file; none where the file is something else.
 fn unpacked(path: &Path) -> Result<Option<Unpacked>, Failure> {
-    if !path.extension().is_some_and(|extension| extension == bundle::EXTENSION) || path.is_dir() {
+    if path.extension().is_none_or(|extension| extension != bundle::EXTENSION) || path.is_dir() {
         return Ok(None);
     }
     let bytes = file::read(path, bundle::SIZE_LIMIT)?;

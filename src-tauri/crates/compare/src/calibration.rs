@@ -1,5 +1,7 @@
 //! Whether 5 % means 5 %: thousands of simulated comparisons, seeded, with the sizes and shapes that checks have.
 
+#![allow(clippy::print_stderr, reason = "the figures of a simulation are for people")]
+
 use std::time::Duration;
 
 use holdpoint_load::Histogram;

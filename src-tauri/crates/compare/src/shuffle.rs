@@ -96,7 +96,7 @@ impl Pool {
             .values
             .iter()
             .map(|(_, count)| {
-                let rank = passed + (*count as f64 + 1.0) / 2.0;
+                let rank = passed + f64::midpoint(*count as f64, 1.0);
                 passed += *count as f64;
                 rank
             })

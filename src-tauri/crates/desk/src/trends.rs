@@ -212,7 +212,9 @@ mod tests {
     fn coverage_is_what_this_release_really_saw() {
         let of = |checks: &[(CheckSummary, Facts)]| {
             let mut map = Map::new("rehearsal");
-            checks.iter().for_each(|(check, facts)| map.see(check, facts));
+            for (check, facts) in checks {
+                map.see(check, facts);
+            }
             map.finish()
         };
         let without_restart = |results: &mut holdpoint_check::results::Results| results.faults.clear();

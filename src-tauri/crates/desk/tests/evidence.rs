@@ -313,7 +313,7 @@ fn a_hostile_bundle_is_refused_and_leaves_no_trace() {
         match there.desk.archive.import(&path) {
             Ok(same) => assert_eq!((name, same.number), ("a changed byte", 1)),
             Err(error) => {
-                assert!(!error.0.message.is_empty() && !error.0.remedy.is_empty(), "{name}: {error}")
+                assert!(!error.0.message.is_empty() && !error.0.remedy.is_empty(), "{name}: {error}");
             }
         }
         assert_eq!(there.desk.archive.count(), 1, "{name}");

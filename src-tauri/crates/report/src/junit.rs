@@ -1,4 +1,4 @@
-//! JUnit XML for CI systems: a suite a test, a case a criterion.
+//! `JUnit` XML for CI systems: a suite a test, a case a criterion.
 //!
 //! Only what is met passes. What was simulated or waived is skipped, so that no system counts it as passed; what is not
 //! proven is an error. The verdict is a case of its own, so that a check without criteria is never an empty success.

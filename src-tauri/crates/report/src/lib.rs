@@ -1,4 +1,4 @@
-//! Results of a check as files: JSON that keeps the runbook's shape, Markdown and HTML for a release manager, JUnit for
+//! Results of a check as files: JSON that keeps the runbook's shape, Markdown and HTML for a release manager, `JUnit` for
 //! CI systems, intervals for who wants to doubt them; a whole check in one file, with its sums and its signature; and
 //! results of before us read back. Every report is a pure function of results and verdict.
 //!

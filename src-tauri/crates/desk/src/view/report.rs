@@ -273,7 +273,7 @@ pub enum ExportFormat {
     Html,
     /// The results file.
     Json,
-    /// JUnit XML for CI systems.
+    /// `JUnit` XML for CI systems.
     Junit,
     /// Requests second by second.
     Csv,

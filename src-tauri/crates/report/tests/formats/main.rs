@@ -1,6 +1,6 @@
 //! Each format, read by somebody else than us, and all of them saying the same.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
 
 mod paper;
 mod read;
@@ -149,7 +149,7 @@ fn hdr_log(text: &str) -> BTreeMap<String, hdrhistogram::Histogram<u64>> {
 }
 
 /// Cases by name: whether each passed, and all its texts.
-/// What the reader of JUnit leaves of a text: it drops what XML writes as a reference (`&lt;`), and spaces around that.
+/// What the reader of `JUnit` leaves of a text: it drops what XML writes as a reference (`&lt;`), and spaces around that.
 fn bare(text: &str) -> String {
     text.replace(['<', '>', '&', '"', '\'', ' ', '\n'], "")
 }

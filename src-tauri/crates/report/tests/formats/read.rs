@@ -31,7 +31,7 @@ impl Markdown {
                 Event::End(TagEnd::TableHead) => head = std::mem::take(&mut row),
                 Event::End(TagEnd::TableRow) => rows.push(std::mem::take(&mut row)),
                 Event::End(TagEnd::Table) => {
-                    tables.push((std::mem::take(&mut head), std::mem::take(&mut rows)))
+                    tables.push((std::mem::take(&mut head), std::mem::take(&mut rows)));
                 }
                 Event::Text(text) if in_headline => headline.push_str(&text),
                 Event::Text(text) => cell.push_str(&text),

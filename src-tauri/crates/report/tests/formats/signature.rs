@@ -99,7 +99,7 @@ else:
     raise SystemExit("a changed payload was accepted")
 "#;
 
-/// The reference implementations of DSSE and of in-toto statements, from PyPI. Where that cannot be reached this says so;
+/// The reference implementations of DSSE and of in-toto statements, from `PyPI`. Where that cannot be reached this says so;
 /// the library above has verified the same.
 #[test]
 fn the_reference_implementations_verify_the_envelope() {
