@@ -74,19 +74,19 @@ async fn checks_are_compared_and_seen_over_time() {
         window.reads("main", "got faster").await;
 
         window.go("#/since").await;
-        let since = window.reads("main", "the last GO").await;
-        assert!(since.contains("1.2.0") && since.contains("1.3.0"), "{since}");
+        let since = window.reads("main", "1.3.0").await;
+        assert!(since.contains("1.2.0"), "{since}");
         window.go("#/compare/3/median:2").await;
         window.reads("main", "the median of check 2, check 1").await;
 
         window.go("#/trends").await;
-        let trends = window.reads("main", "Figures over time").await;
-        assert!(trends.contains("L1 expand, P95") && trends.contains("3 GO"), "{trends}");
+        let trends = window.reads("main", "L1 expand, P95").await;
+        assert!(trends.contains("3 GO"), "{trends}");
         found.extend(violations(&window, "trends").await);
 
         window.go("#/coverage").await;
-        let coverage = window.reads("main", "Postgres restart").await;
-        assert!(coverage.contains("version 1.3.0") && coverage.contains("no test"), "{coverage}");
+        let coverage = window.reads("main", "version 1.3.0").await;
+        assert!(coverage.contains("Postgres restart") && coverage.contains("no test"), "{coverage}");
         found.extend(violations(&window, "coverage").await);
         assert!(found.is_empty(), "{}", found.join("\n"));
         window
