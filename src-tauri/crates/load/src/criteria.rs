@@ -38,6 +38,57 @@ pub struct Threshold {
     inclusive: bool,
 }
 
+/// What a criterion bounds, for those who write it down in other words.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    /// A percentile of the latency over all operations.
+    Latency {
+        /// Which, as a share.
+        quantile: f64,
+        /// Its limit in milliseconds.
+        limit_ms: f64,
+    },
+    /// The longest latency.
+    Longest {
+        /// Its limit in milliseconds.
+        limit_ms: f64,
+    },
+    /// The share of operations that failed.
+    FailedShare {
+        /// Its limit.
+        limit: f64,
+    },
+    /// Their number.
+    Failed {
+        /// Its limit.
+        limit: f64,
+    },
+    /// Operations a second that ended well, at least.
+    Rate {
+        /// The limit.
+        limit: f64,
+    },
+}
+
+impl Threshold {
+    /// What it bounds.
+    pub fn bound(&self) -> Bound {
+        let limit = self.limit;
+        match self.measure {
+            Measure::Latency(quantile) => Bound::Latency { quantile, limit_ms: limit },
+            Measure::Longest => Bound::Longest { limit_ms: limit },
+            Measure::FailedShare => Bound::FailedShare { limit },
+            Measure::Failed => Bound::Failed { limit },
+            Measure::Rate => Bound::Rate { limit },
+        }
+    }
+
+    /// Whether the limit itself is still good.
+    pub fn is_inclusive(&self) -> bool {
+        self.inclusive
+    }
+}
+
 /// A text that is no criterion.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -124,14 +175,17 @@ pub struct Judgement {
     pub state: State,
     /// Each criterion.
     pub criteria: Vec<Judged>,
-    /// Why the figures of this computer cannot be trusted; then no criterion is decided by them.
+    /// Why the figures cannot be trusted: those of this computer, or what workers elsewhere reported. Then no criterion
+    /// is decided by them.
     pub unfit: Vec<String>,
 }
 
-/// Judges a load. An unfit generator decides nothing: neither for the target nor against it.
+/// Judges a load. An unfit generator decides nothing, nor does a record that may not be whole: neither for the target
+/// nor against it.
 pub fn judge(result: &LoadResult, thresholds: &[Threshold], limits: &FitnessLimits) -> Judgement {
     let total = result.total();
-    let unfit = result.generator.complaints(limits);
+    let mut unfit = result.generator.complaints(limits);
+    unfit.extend(result.doubts.iter().cloned());
     let criteria: Vec<Judged> =
         thresholds.iter().map(|threshold| one(threshold, &total, result, unfit.is_empty())).collect();
     // Not proven is worse than met, and not met is decided first.
@@ -235,8 +289,11 @@ fn doubts(
     if total.planned == 0 {
         return (State::NotProven, "nothing was planned".into());
     }
-    if !fit {
+    if !fit && result.doubts.is_empty() {
         return (State::NotProven, "this computer was not fit to measure".into());
+    }
+    if !fit {
+        return (State::NotProven, "the reports of the workers are not to be relied on".into());
     }
     if state == State::Met && result.ending != LoadEnding::Completed {
         return (State::NotProven, "the load was ended before its time".into());
@@ -344,6 +401,17 @@ mod tests {
             let mut unfit = result(&[(measured, 100)], 0, 0);
             unfit.generator = Generator { own_limits: 3, ..Generator::default() };
             assert_eq!(state(&unfit, criterion), State::NotProven);
+        }
+    }
+
+    #[test]
+    fn a_record_that_may_not_be_whole_decides_nothing() {
+        for (measured, criterion) in [(5, "p95<10ms"), (50, "p95<10ms")] {
+            let mut doubtful = result(&[(measured, 100)], 0, 0);
+            doubtful.doubts.push("worker 1 (here): it vanished".into());
+            assert_eq!(state(&doubtful, criterion), State::NotProven);
+            let judgement = judge(&doubtful, &[], &FitnessLimits::default());
+            assert_eq!((judgement.state, judgement.unfit), (State::NotProven, doubtful.doubts));
         }
     }
 

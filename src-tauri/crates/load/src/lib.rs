@@ -26,11 +26,12 @@ mod schedule;
 mod source;
 
 pub use collect::{Live, LoadEnding, LoadResult, Second};
-pub use criteria::{Judged, Judgement, State, Threshold, ThresholdError, judge};
+pub use criteria::{Bound, Judged, Judgement, State, Threshold, ThresholdError, judge};
 pub use drive::Lane;
 pub use engine::{Lanes, Running, STEP, StartError, start};
 pub use failure::{Failure, FailureClass};
 pub use fitness::{Fitness, FitnessLimits, FitnessWatch, Generator};
+pub use hdr_log::HdrLog;
 pub use histogram::{Histogram, HistogramError};
 pub use host::allow_connections;
 pub use limit::{Found, Limit, Search, Step, find};
