@@ -12,7 +12,8 @@ pub fn bench(arguments: &[String]) -> Result<(), Failure> {
     match arguments.split_first() {
         Some((what, rest)) if what == "window" => window(rest),
         Some((what, rest)) if what == "stall" || what == "cost" => load(what, rest),
-        _ => Err(Failure::usage("`bench` needs what to measure: window, stall or cost")),
+        Some((what, rest)) if what == "locust" => locust(rest),
+        _ => Err(Failure::usage("`bench` needs what to measure: window, stall, cost or locust")),
     }
 }
 
@@ -30,6 +31,20 @@ fn load(what: &str, arguments: &[String]) -> Result<(), Failure> {
         command.arg(argument);
         if argument == "--write" {
             command.arg(repository().join("src-tauri/crates/load/BENCH.md"));
+        }
+    }
+    step("Measure", &mut command)
+}
+
+/// Workers of Locust. The development profile will do: what is measured are processes of Python.
+fn locust(arguments: &[String]) -> Result<(), Failure> {
+    packages::ensure_for_tests()?;
+    let mut command = cargo();
+    command.args(["run", "--package", "holdpoint-locust", "--example", "bench", "--"]);
+    for argument in arguments {
+        command.arg(argument);
+        if argument == "--write" {
+            command.arg(repository().join("src-tauri/crates/locust/BENCH.md"));
         }
     }
     step("Measure", &mut command)

@@ -113,6 +113,12 @@ const TEST_PACKAGES: &[Package] = &[
         purpose: "takes the network from one program in tests",
         detect: Detect::Program("ip"),
     },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "python3-venv",
+        purpose: "an environment of Python, in which tests run real workers of Locust",
+        detect: Detect::Command(&["python3", "-c", "import ensurepip, venv"]),
+    },
 ];
 
 impl Package {

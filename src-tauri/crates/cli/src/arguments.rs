@@ -19,7 +19,7 @@ pub(crate) enum Command {
     /// Run a check and answer GO (exit 0), NO-GO (1) or NO VERDICT (3); 2 is wrong usage or configuration
     Check(CheckOptions),
     /// Send load to an address: exit 0 when every criterion is met, 1 when one is not, 3 when it is not proven
-    Load(Box<crate::load::LoadOptions>),
+    Load(Box<crate::load::LoadCommand>),
     /// Keep a rehearsal environment up until Ctrl-C
     Rehearse(RehearseOptions),
     /// Look at and change saved environments

@@ -312,7 +312,7 @@ fn doubts(
         let by_service = total.ok - total.service.longer_than(limit) + unseen;
         let needed = rank(quantile, total.planned);
         if late && by_service >= needed {
-            let why = format!("this computer itself sent up to {lag:.1} ms late, which may be all of it");
+            let why = format!("the sender itself was up to {lag:.1} ms late, which may be all of it");
             return (State::NotProven, why);
         }
     }
@@ -320,7 +320,7 @@ fn doubts(
         && threshold.measure == Measure::Rate
         && (unseen > 0 || result.generator.is_saturated())
     {
-        return (State::NotProven, "this computer could not send more".into());
+        return (State::NotProven, "the sender could not send more".into());
     }
     (state, String::new())
 }

@@ -422,8 +422,11 @@ class Target:
                 raise Failed("assertion", f"{check['at']} is not {check['near']}")
             if "above" in check and not (isinstance(seen, (int, float)) and seen > check["above"]):
                 raise Failed("content", f"{check['at']} is not above {check['above']}")
-            if "list" in check and not (isinstance(seen, list) and len(seen) > 0):
-                raise Failed("content", f"{check['at'] or 'the answer'} is no list that holds anything")
+            if "records" in check:
+                if isinstance(seen, dict):
+                    seen = next((seen[name] for name in ("records", "data", "items", "runs") if isinstance(seen.get(name), list)), None)
+                if not (isinstance(seen, list) and seen):
+                    raise Failed("content", f"{check['at'] or 'the answer'} holds no list of records")
 
     def request(self, step, values, phases, token):
         """One request and its answer: the status and, where the step looks into it, the document."""
@@ -846,8 +849,9 @@ class Evidence:
         self.file.flush()
 
     def end(self, document):
-        sealed = {"end": {**document, "lines": self.lines, "sha256": self.digest.hexdigest()}}
-        self.file.write(json.dumps(sealed, separators=(",", ":")) + "\n")
+        self.write({"end": document})
+        seal = {"seal": {"lines": self.lines, "sha256": self.digest.hexdigest()}}
+        self.file.write(json.dumps(seal, separators=(",", ":")) + "\n")
         self.file.flush()
         os.fsync(self.file.fileno())
         self.file.close()

@@ -45,7 +45,8 @@ pub(crate) enum Line {
     Start(Start),
     Report(Report),
     Left(Left),
-    End(Box<End>),
+    End(End),
+    Seal(Seal),
 }
 
 /// What the master says of itself.
@@ -118,13 +119,18 @@ pub(crate) struct Left {
     pub(crate) why: String,
 }
 
-/// The last line.
+/// How it ended.
 #[derive(Debug, Deserialize)]
 pub(crate) struct End {
     pub(crate) ending: Ending,
     #[serde(deserialize_with = "short")]
     pub(crate) problem: String,
     pub(crate) locust: crate::gather::Summary,
+}
+
+/// The last line: how many there are before it, and the digest of all of them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Seal {
     pub(crate) lines: u64,
     pub(crate) sha256: String,
 }
@@ -203,7 +209,7 @@ pub(crate) enum Read {
     Damaged(u64, String),
 }
 
-/// Reads lines, and keeps the digest of all of them but the last.
+/// Reads lines, and keeps the digest of all of them but the seal.
 pub(crate) struct Lines<R> {
     from: R,
     number: u64,
@@ -231,8 +237,7 @@ impl<R: BufRead> Lines<R> {
             return Err(EvidenceError::TooLarge("it has more than a million lines"));
         }
         let read = parsed::<Line>(&line);
-        // The last line tells the digest of those before it.
-        if !matches!(read, Ok(Line::End(_))) {
+        if !matches!(read, Ok(Line::Seal(_))) {
             self.digest.update(&line);
         }
         Ok(Some(match read {
@@ -242,7 +247,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// Whether the file is the one that the master closed: as many lines, and the same.
-    pub(crate) fn is_whole(&self, end: &End) -> bool {
-        end.lines == self.number.saturating_sub(1) && hex::encode(self.digest.clone().finalize()) == end.sha256
+    pub(crate) fn is_whole(&self, seal: &Seal) -> bool {
+        seal.lines == self.number.saturating_sub(1) && hex::encode(self.digest.clone().finalize()) == seal.sha256
     }
 }

@@ -9,7 +9,7 @@ use holdpoint_load::{Fitness, Generator, HdrLog, Histogram, LoadEnding, LoadResu
 use serde::{Deserialize, Serialize};
 
 use crate::Package;
-use crate::evidence::{Body, Clock, End, Ending, EvidenceError, Head, Introduction, Line, Lines, Read, Report, WorkerFitness};
+use crate::evidence::{Body, Clock, End, Ending, EvidenceError, Head, Introduction, Line, Lines, Read, Report, Seal, WorkerFitness};
 use crate::ledger::{Joining, Ledger};
 
 /// More workers than one load has.
@@ -159,6 +159,7 @@ struct Gathering<'a> {
     head: Option<Head>,
     start: Option<f64>,
     end: Option<End>,
+    seal: Option<Seal>,
     /// By the names that Locust gives them.
     workers: BTreeMap<String, State>,
     /// Doubts, with the worker they are of.
@@ -184,6 +185,7 @@ pub fn gather(package: &Package, evidence: impl BufRead, sinks: Sinks) -> Result
         head: None,
         start: None,
         end: None,
+        seal: None,
         workers: BTreeMap::new(),
         doubts: Vec::new(),
         totals: vec![OperationRecord::default(); kinds],
@@ -204,9 +206,9 @@ pub fn gather(package: &Package, evidence: impl BufRead, sinks: Sinks) -> Result
             Read::Damaged(number, why) => gathering.doubt(None, format!("line {number} of the evidence is damaged: {why}")),
         }
     }
-    match &gathering.end {
+    match &gathering.seal {
         None => gathering.doubt(None, "the evidence has no end: the master was cut off, or the file is not whole".into()),
-        Some(end) if !lines.is_whole(end) => {
+        Some(seal) if !lines.is_whole(seal) => {
             gathering.doubt(None, "the evidence is not as the master closed it: its digest is another".into());
         }
         Some(_) => {}
@@ -238,7 +240,7 @@ impl Gathering<'_> {
         if self.head.is_none() && !matches!(line, Line::Head(_)) {
             return Err(EvidenceError::Foreign("it does not begin as one".into()));
         }
-        if self.end.is_some() {
+        if self.seal.is_some() || (self.end.is_some() && !matches!(line, Line::Seal(_))) {
             self.doubt(None, "something follows the end of the evidence".into());
             return Ok(());
         }
@@ -261,7 +263,8 @@ impl Gathering<'_> {
                 let what = if known { left.why } else { format!("{}: {}", left.from, left.why) };
                 self.doubt(known.then_some(&left.from), what);
             }
-            Line::End(end) => self.end = Some(*end),
+            Line::End(end) => self.end = Some(end),
+            Line::Seal(seal) => self.seal = Some(seal),
         }
         Ok(())
     }
@@ -525,7 +528,9 @@ impl Gathering<'_> {
             }
             _ => {}
         }
-        if self.start.is_none() && !refused && self.end.is_some() {
+        if self.end.is_none() {
+            self.doubt(None, "the evidence does not say how the load ended".into());
+        } else if self.start.is_none() && !refused {
             self.doubt(None, "the load has no start".into());
         }
     }

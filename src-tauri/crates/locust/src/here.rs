@@ -233,6 +233,9 @@ fn locust(package: &Package, here: &Here<'_>) -> Command {
             command.env_remove(name);
         }
     }
+    // Ctrl-C in a terminal is for this program, which ends the load in order.
+    #[cfg(unix)]
+    command.process_group(0);
     command.current_dir(package.folder()).args(["-m", "locust", "--locustfile", PROGRAM]).env("PYTHONUNBUFFERED", "1");
     command
 }

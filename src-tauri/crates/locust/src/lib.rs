@@ -7,7 +7,7 @@
 //! 2. [`Venv::ensure`] makes the environment of Python that Locust runs in; [`run_here`] starts a master and workers on
 //!    this computer. [`Master`] starts the load of a master that runs elsewhere, and fetches what came of it.
 //! 3. Worker `i` of `W` takes the arrivals `k ≡ i (mod W)`, so the same seed gives the same arrivals over any number of
-//!    workers and in Rust (`tests/arrivals.json` is tried on both sides). Latency counts from the intended start.
+//!    workers and in Rust (`tests/vectors.json` is tried on both sides). Latency counts from the intended start.
 //! 4. Each worker reports step by step: counts, HDR histograms and, where wanted, the ledger of its operations. The master
 //!    writes the reports down as they came, one a line; it neither merges nor judges. A report carries a digest of itself
 //!    and the digest of the plan, the file a digest of all its lines.

@@ -20,9 +20,11 @@ const OTHER_FILES: [(&str, &str); 3] = [
 ];
 const PLAN: &str = "plan.json";
 pub(crate) const PROGRAM: &str = "locustfile.py";
+const SUMS: &str = "SHA256SUMS";
 const AUTHORITIES: &str = "authorities.pem";
 /// A body of 16 MiB is 22 MiB in it.
 const PLAN_LIMIT: json::Limits = json::Limits { bytes: 32 * 1024 * 1024, values: 1_000_000 };
+const SUMS_LIMIT: u64 = 64 * 1024;
 const AUTHORITIES_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// A package on disk.
@@ -93,7 +95,7 @@ impl Package {
         }
         // As `sha256sum --check` reads it.
         let sums: String = files.iter().map(|(name, bytes)| format!("{}  {name}\n", digest(bytes))).collect();
-        files.push(("SHA256SUMS", sums.into_bytes()));
+        files.push((SUMS, sums.into_bytes()));
         for (name, bytes) in &files {
             let path = folder.join(name);
             fs::write(&path, bytes).map_err(unwritable(&path))?;
@@ -106,32 +108,29 @@ impl Package {
         })
     }
 
-    /// Opens a package that was written before.
+    /// Opens a package that was written before. One whose plan was changed since is none any more.
     pub fn open(folder: &Path) -> Result<Self, PackageError> {
-        let read = |name: &str| {
-            let path = folder.join(name);
-            let unreadable = |why: String| PackageError::Unreadable { path: path.clone(), why };
-            let bytes = file::read(&path, PLAN_LIMIT.bytes as u64).map_err(|error| unreadable(error.to_string()))?;
-            Ok::<_, PackageError>((path, bytes))
+        let unreadable = |name: &str, why: String| PackageError::Unreadable { path: folder.join(name), why };
+        let sums = file::read_text(&folder.join(SUMS), SUMS_LIMIT)
+            .map_err(|error| unreadable(SUMS, error.to_string()))?;
+        let noted = |name: &str| {
+            let line = sums.lines().filter_map(|line| line.split_once("  ")).find(|(_, known)| *known == name);
+            let noted = line.map(|(digest, _)| digest.to_owned());
+            noted.ok_or_else(|| unreadable(SUMS, format!("it does not tell the digest of {name}")))
         };
-        let (path, bytes) = read(PLAN)?;
-        let unreadable = |why: String| PackageError::Unreadable { path, why };
+        let bytes = file::read(&folder.join(PLAN), PLAN_LIMIT.bytes as u64)
+            .map_err(|error| unreadable(PLAN, error.to_string()))?;
+        let digest = digest(&bytes);
+        if noted(PLAN)? != digest {
+            return Err(unreadable(PLAN, format!("it was changed since the package was written; {SUMS} tells another digest")));
+        }
         let plan = PLAN_LIMIT
             .check(&bytes)
             .map_err(|error| error.to_string())
             .and_then(|()| serde_json::from_slice::<FleetPlan>(&bytes).map_err(|error| json::said(&error)))
-            .map_err(unreadable)?;
+            .map_err(|why| unreadable(PLAN, why))?;
         plan.check()?;
-        let program = digest(&read(PROGRAM)?.1);
-        Ok(Self { folder: folder.to_owned(), plan, digest: digest(&bytes), program })
-    }
-
-    /// A package that is nowhere on disk, to read evidence with.
-    pub fn of_plan(plan: FleetPlan) -> Result<Self, PackageError> {
-        plan.check()?;
-        let text = serde_json::to_string_pretty(&plan).unwrap_or_default();
-        let (digest, program) = (digest(text.as_bytes()), digest(LOCUSTFILE.as_bytes()));
-        Ok(Self { folder: PathBuf::new(), plan, digest, program })
+        Ok(Self { folder: folder.to_owned(), plan, digest, program: noted(PROGRAM)? })
     }
 
     /// Where it is.

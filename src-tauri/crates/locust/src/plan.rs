@@ -170,8 +170,8 @@ pub enum Holds {
     Near(f64),
     /// It is more than this number.
     Above(f64),
-    /// It is a list that holds something.
-    List(bool),
+    /// It is a list that holds something, or has one in one of the places where the API puts it.
+    Records(bool),
 }
 
 /// How a stream of events is followed: to its close, or to an event that ends it.

@@ -98,6 +98,11 @@ impl Venv {
         Ok(Self { python })
     }
 
+    /// An environment that somebody else made, with the versions of `requirements.txt`.
+    pub fn of_python(python: &Path) -> Self {
+        Self { python: python.to_owned() }
+    }
+
     /// Its Python.
     pub fn python(&self) -> &Path {
         &self.python

@@ -1,8 +1,10 @@
 //! `holdpoint load`.
 
+mod fleet;
 mod operation;
 mod options;
 mod permission;
+mod runbook;
 mod words;
 
 use std::fs::File;
@@ -18,13 +20,35 @@ use holdpoint_load::{
 };
 use serde_json::json;
 
+use clap::Args;
+
 pub(crate) use options::LoadOptions;
 
 use crate::failure::Failure;
+use fleet::{Engine, FleetAction};
 use operation::Operations;
 use words::Progress;
 
-pub(crate) async fn run(options: LoadOptions) -> Result<u8, Failure> {
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct LoadCommand {
+    #[command(subcommand)]
+    action: Option<FleetAction>,
+    #[command(flatten)]
+    options: LoadOptions,
+}
+
+pub(crate) async fn run(command: LoadCommand) -> Result<u8, Failure> {
+    match command.action {
+        Some(action) => fleet::act(action).await,
+        None if command.options.fleet.engine == Engine::Locust => fleet::run(&command.options).await,
+        None => alone(command.options).await,
+    }
+}
+
+/// By this computer's own engine.
+async fn alone(options: LoadOptions) -> Result<u8, Failure> {
+    options.fleet.refuse_alone()?;
     let thresholds = thresholds(&options.threshold)?;
     if options.find_limit && thresholds.is_empty() {
         return Err(Failure::usage("--find-limit needs at least one --threshold that can break"));
@@ -77,6 +101,7 @@ async fn measured<L: Lanes>(
     let result = send(plan, kinds, lanes, log).await?;
     let judgement = judge(&result, thresholds, &limits);
     words::result(&result);
+    words::generator(&result.generator);
     words::judgement(&judgement);
     let value = json!({ "holdpoint_load": 1, "result": result, "judgement": judgement });
     write_json(json, options.json.as_deref(), &value)?;

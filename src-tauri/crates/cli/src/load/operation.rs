@@ -7,8 +7,10 @@ use clap::ValueEnum;
 use holdpoint_agentverse::Client;
 use holdpoint_agentverse::client::{Credentials, Timeouts};
 use holdpoint_agentverse::error::ApiError;
+use holdpoint_check::environment::Secrets;
 use holdpoint_check::run::failure_of;
 use holdpoint_load::{Lane, Lanes, Operation, Outcome, Phases};
+use url::Url;
 
 use crate::failure::Failure;
 use crate::manage;
@@ -43,28 +45,58 @@ pub(super) struct Operations {
     tag: String,
 }
 
+/// What operations need to be there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Needs {
+    /// Somebody who is logged in.
+    pub(super) login: bool,
+    /// A project with a run that has ended, so that its root node is explored.
+    pub(super) project: bool,
+}
+
+impl Needs {
+    /// What these operations need.
+    pub(super) fn of(wanted: &[ApiOperation]) -> Self {
+        Self {
+            login: wanted.iter().any(|one| !matches!(one, ApiOperation::Health | ApiOperation::Ready)),
+            project: wanted.iter().any(|one| matches!(one, ApiOperation::Run | ApiOperation::Expand)),
+        }
+    }
+}
+
+/// What was made for the operations.
 #[derive(Debug, Default)]
-struct Made {
-    project: Option<String>,
-    run: String,
-    node: String,
+pub(super) struct Made {
+    pub(super) project: Option<String>,
+    pub(super) run: String,
+    pub(super) node: String,
 }
 
 impl Operations {
     /// Logs in and makes what the operations need.
     pub(super) async fn prepare(wanted: &[ApiOperation], environment: &str) -> Result<Self, Failure> {
         let (environment, secrets) = manage::resolve(environment).await?;
+        Self::with(wanted, Needs::of(wanted), environment.api_url, secrets).await
+    }
+
+    /// The same for the API at an address, with what else is needed of it.
+    pub(super) async fn with(
+        wanted: &[ApiOperation],
+        needs: Needs,
+        api: Url,
+        secrets: Secrets,
+    ) -> Result<Self, Failure> {
         let credentials = match (secrets.email, secrets.password) {
             (Some(email), Some(password)) => Some(Credentials { email, password, ops_key: secrets.ops_key }),
             _ => None,
         };
-        let client = Client::new(environment.api_url, credentials, Timeouts::default()).map_err(cannot)?;
+        let client = Client::new(api, credentials, Timeouts::default()).map_err(cannot)?;
         let tag = format!("hp-load-{}", std::process::id());
         let mut made = Made::default();
-        if wanted.iter().any(|one| !matches!(one, ApiOperation::Health | ApiOperation::Ready)) {
+        if needs.login || needs.project {
             client.login().await.map_err(cannot)?;
         }
-        if wanted.iter().any(|one| matches!(one, ApiOperation::Run | ApiOperation::Expand)) {
+        if needs.project {
             let project = client.create_project(&tag, "made by a Holdpoint load").await.map_err(cannot)?;
             made.project = Some(project.id.clone());
             match explored(&client, &project.id).await {
@@ -76,6 +108,21 @@ impl Operations {
             }
         }
         Ok(Self { client, wanted: wanted.into(), made: Arc::new(made), tag })
+    }
+
+    /// The client of the environment.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What was made.
+    pub(super) fn made(&self) -> &Made {
+        &self.made
+    }
+
+    /// What the labels of everything begin with.
+    pub(super) fn tag(&self) -> &str {
+        &self.tag
     }
 
     /// Removes what was made.
@@ -116,7 +163,7 @@ async fn remove(client: &Client, project: &str) {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
-fn cannot(error: ApiError) -> Failure {
+pub(super) fn cannot(error: ApiError) -> Failure {
     Failure::failed(format!("the load could not be prepared: {error}"))
 }
 
