@@ -16,6 +16,7 @@ import logging
 import math
 import os
 import platform
+import re
 import socket
 import ssl
 import struct
@@ -371,7 +372,10 @@ class Target:
         self.connections = Connections(self.http)
         self.limit = seconds(self.http["timeouts"]["request"])
         self.headers = {"Host": self.http["authority"], "User-Agent": self.http["user_agent"]}
-        self.headers.update((name, filled(value, {})) for name, value in self.http["headers"])
+        for name, value in self.http["headers"]:
+            # Whoever gives one of ours means theirs, however it is spelled.
+            self.headers = {known: kept for known, kept in self.headers.items() if known.lower() != name.lower()}
+            self.headers[name] = filled(value, {})
         self.token, self.logging_in = None, RLock()
         self.bodies, self.heads = {}, {}
 
@@ -452,9 +456,6 @@ class Target:
             else:
                 body = self.body(answer, "capture" in step or "checks" in step or "token" in step)
                 phases["body"] = phases.get("body", 0.0) + now() - begun
-            if not good:
-                raise Failed("rate_limited", "the rate limiter refused (429)") if status == 429 else Failed(f"status_{status}", "")
-            return status, self.document(body) if body else None
         except HTTPConnectionClosed:
             raise Failed("reset", "the connection was closed before an answer began") from None
         except HTTPParseError as error:
@@ -466,6 +467,9 @@ class Target:
             raise
         finally:
             late.close()
+        if not good:
+            raise Failed("rate_limited", "the rate limiter refused (429)") if status == 429 else Failed(f"status_{status}", "")
+        return status, self.document(body) if body else None
 
     def body(self, answer, keep):
         pieces, left = [], self.http["body_limit"]
@@ -535,7 +539,7 @@ def follow(answer, stream, values, phases, started, late):
                 phases["longest_gap"] = max(phases.get("longest_gap", 0.0), moment - last)
             last = moment
             if end is not None:
-                late.close()
+                late.cancel()
                 late.start()
                 if name == "error":
                     raise Failed("failed", "an error event")
@@ -616,6 +620,9 @@ class Worker:
     def introduce(self):
         problem = ""
         try:
+            wanted = {name.decode() for name in re.findall(rb"\$\{secret:(\w+)\}", PLAN_BYTES)}
+            if missing := sorted(wanted - set(SECRETS)):
+                raise Failed("secret", "it has no variable " + ", ".join("HOLDPOINT_SECRET_" + name for name in missing))
             self.target = Target(PLAN)
             self.target.log_in()
         except Exception as error:

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval, timeout, timeout_at};
 
 use crate::package::PROGRAM;
-use crate::{Package, Secrets, Venv};
+use crate::{FleetPlan, Package, PackageError, Secrets, Venv, VenvError};
 
 /// Until a process of Python has loaded Locust, on a busy computer.
 const START: Duration = Duration::from_secs(60);
@@ -66,6 +66,60 @@ pub enum HereError {
     /// Nothing happened for longer than the load can take.
     #[error("locust.here.hung: the master neither went on nor ended; its log is {0}")]
     Hung(PathBuf),
+}
+
+/// A load, and what it takes to send it from here: for who has neither a package nor an environment of Python.
+#[derive(Debug)]
+pub struct Sending<'a> {
+    /// The load.
+    pub plan: &'a FleetPlan,
+    /// What the workers need to know and nobody else.
+    pub secrets: &'a Secrets,
+    /// How many workers.
+    pub workers: u32,
+    /// A folder for the package, the evidence and what the processes say. There must be no package in it.
+    pub folder: &'a Path,
+    /// The file of further certificate authorities, where the plan wants them.
+    pub authorities: Option<&'a Path>,
+    /// Where environments of Python are kept; [`Venv::usual_folder`] is the account's.
+    pub cache: PathBuf,
+}
+
+/// Why a load by workers on this computer came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// Its package.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// Its environment of Python.
+    #[error(transparent)]
+    Venv(#[from] VenvError),
+    /// Its processes.
+    #[error(transparent)]
+    Here(#[from] HereError),
+    /// A folder.
+    #[error("locust.here.folder: the folder for the load cannot be used: {0}")]
+    Folder(#[from] io::Error),
+}
+
+/// Writes a load down, makes the environment of Python where it is missing, sends the load by workers on this computer,
+/// and answers with the package and the file of evidence, which [`gather`](crate::gather()) reads. `say` hears what takes
+/// long before the load; `orders` and `see` are those of [`run_here`].
+pub async fn send_here(
+    sending: Sending<'_>,
+    say: impl Fn(&str) + Send + 'static,
+    orders: watch::Receiver<Order>,
+    see: impl FnMut(&Live),
+) -> Result<(Package, PathBuf), SendError> {
+    let Sending { plan, secrets, workers, folder, authorities, cache } = sending;
+    // The processes are started elsewhere than where a relative path was typed.
+    let folder = std::path::absolute(folder)?;
+    let package = Package::write(&folder.join("package"), plan, authorities)?;
+    let making = tokio::task::spawn_blocking(move || Venv::ensure(&cache, say));
+    let venv = making.await.map_err(io::Error::other)??;
+    let here = Here { venv: &venv, workers, secrets, folder: &folder };
+    let evidence = run_here(&package, here, orders, see).await?;
+    Ok((package, evidence))
 }
 
 /// What the master tells on its way.

@@ -4,8 +4,8 @@
 //! 1. [`FleetPlan`] is a load plan with everything that is asked, as data: requests of plain addresses, or operations of
 //!    some steps each. [`Package::write`] makes a folder of it that needs nothing of Holdpoint: `locustfile.py`,
 //!    `plan.json`, `requirements.txt` with exact versions and digests, and manifests for Kubernetes.
-//! 2. [`Venv::ensure`] makes the environment of Python that Locust runs in; [`run_here`] starts a master and workers on
-//!    this computer. [`Master`] starts the load of a master that runs elsewhere, and fetches what came of it.
+//! 2. [`send_here`] writes a package, makes the environment of Python that Locust runs in ([`Venv::ensure`]), and starts a
+//!    master and workers on this computer ([`run_here`]). [`Master`] starts the load of a master that runs elsewhere, and fetches what came of it.
 //! 3. Worker `i` of `W` takes the arrivals `k ≡ i (mod W)`, so the same seed gives the same arrivals over any number of
 //!    workers and in Rust (`tests/vectors.json` is tried on both sides). Latency counts from the intended start.
 //! 4. Each worker reports step by step: counts, HDR histograms and, where wanted, the ledger of its operations. The master
@@ -29,17 +29,17 @@
 
 mod evidence;
 mod gather;
+mod here;
 pub mod k6;
 mod ledger;
 mod master;
 mod package;
 mod plan;
-mod here;
 mod venv;
 
 pub use evidence::{EvidenceError, LINE_LIMIT};
 pub use gather::{ClockLimits, Gathered, Fleet, Sinks, Summary, WorkerSeen, gather};
-pub use here::{Here, HereError, run_here};
+pub use here::{Here, HereError, SendError, Sending, run_here, send_here};
 pub use ledger::{Entry, Ledger};
 pub use master::{Master, MasterError};
 pub use package::{Package, PackageError};

@@ -9,7 +9,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use holdpoint_check::words::TestId;
 use holdpoint_load::http::Options;
 use holdpoint_load::{FitnessLimits, Judged, Order, Threshold, judge};
-use holdpoint_locust::{FleetPlan, Gathered, Here, Http, Master, Package, Secrets, Sinks, Venv, gather, k6, run_here};
+use holdpoint_locust::{
+    FleetPlan, Gathered, Http, Master, Package, Secrets, Sending, Sinks, Venv, gather, k6, send_here,
+};
 use serde_json::json;
 use tokio::sync::watch;
 use url::Url;
@@ -193,12 +195,6 @@ async fn sent(options: &LoadOptions, prepared: &Prepared, judging: &JudgingOptio
             throwaway.path()
         }
     };
-    // Processes of Locust are started elsewhere than where this was typed.
-    let folder = std::path::absolute(folder)?;
-    let package = Package::write(&folder.join("package"), &prepared.plan, options.authorities.as_deref())?;
-    let cache = Venv::usual_folder()?;
-    let venv = tokio::task::spawn_blocking(move || Venv::ensure(&cache, |text| eprintln!("{text}"))).await;
-    let venv = venv.map_err(|error| Failure::failed(format!("a defect of Holdpoint: {error}")))?.map_err(failed)?;
     eprintln!(
         "Load: {}, {}, by {} workers of Locust",
         prepared.plan.kinds().join(", "),
@@ -208,19 +204,28 @@ async fn sent(options: &LoadOptions, prepared: &Prepared, judging: &JudgingOptio
     if let Some(not_here) = prepared.not_here {
         eprintln!("  Not in this load, and only in a check: {not_here}");
     }
-    let here = Here { venv: &venv, workers: options.fleet.workers, secrets: &prepared.secrets, folder: &folder };
+    let sending = Sending {
+        plan: &prepared.plan,
+        secrets: &prepared.secrets,
+        workers: options.fleet.workers,
+        folder,
+        authorities: options.authorities.as_deref(),
+        cache: Venv::usual_folder()?,
+    };
     let (give, orders) = watch::channel(Order::Run);
     let mut progress = Progress::new(prepared.plan.load.duration());
-    let running = run_here(&package, here, orders, |live| progress.see(live));
-    tokio::pin!(running);
-    let evidence = loop {
-        tokio::select! {
-            ended = &mut running => break ended,
-            _ = tokio::signal::ctrl_c() => interrupt(&give),
+    let sent = {
+        let running = send_here(sending, |text| eprintln!("{text}"), orders, |live| progress.see(live));
+        tokio::pin!(running);
+        loop {
+            tokio::select! {
+                ended = &mut running => break ended,
+                _ = tokio::signal::ctrl_c() => interrupt(&give),
+            }
         }
     };
     progress.end();
-    let evidence = evidence.map_err(failed)?;
+    let (package, evidence) = sent.map_err(failed)?;
     let gathered = gathered(&package, &evidence, judging)?;
     let stored = match &prepared.operations {
         None => None,
