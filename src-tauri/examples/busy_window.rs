@@ -51,6 +51,8 @@ async fn home() -> Home {
         last: None,
         settings: Settings::default(),
         opened: None,
+        opened_capacity: None,
+        capacity: None,
         refused: None,
     }
 }

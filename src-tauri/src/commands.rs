@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use holdpoint_check::words::Service;
+use holdpoint_desk::capacity::Imported;
 use holdpoint_desk::view::{
     About, CheckDraft, ChecksPage, ChecksQuery, Drill, EnvironmentForm, EnvironmentSummary, EnvironmentView,
     FieldProblem, Home, JournalPage, JournalQuery, PlanPreview, PreflightReport, Problem, RailwayFound,
@@ -24,7 +25,9 @@ pub(crate) fn told(error: impl Into<DeskError>) -> Problem {
 }
 
 /// Reading and folding a journal computes for a while, so it gets a thread of its own.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, DeskError> + Send + 'static) -> Answer<T> {
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
+) -> Answer<T> {
     match tauri::async_runtime::spawn_blocking(work).await {
         Ok(answer) => answer.map_err(told),
         Err(error) => Err(told(
@@ -74,9 +77,17 @@ pub(crate) async fn home(
         checks: page.total,
         environments: early.environments(&desk).await,
         running,
+        capacity: desk.capacity.running().map(|running| running.number),
         last: page.checks.into_iter().next(),
         settings: preferences.get(),
-        opened,
+        opened: match opened {
+            Some(Imported::Check(number)) => Some(number),
+            _ => None,
+        },
+        opened_capacity: match opened {
+            Some(Imported::Capacity(number)) => Some(number),
+            _ => None,
+        },
         refused,
     })
 }
@@ -202,8 +213,15 @@ pub(crate) async fn service_logs(
     operations::logs(&environment, &secrets, service, 200).await.map_err(told)
 }
 
-/// Refuses work by hand beside a check.
+/// Refuses work by hand beside a check or a capacity run.
 fn no_check(desk: &Desk) -> Answer<()> {
+    if let Some(running) = desk.capacity.running() {
+        return Err(told(DeskError::new(
+            "capacity.running",
+            format!("Capacity run {} goes on.", running.number),
+            "Restart by hand when it is done: it would be measured with the restart in it.",
+        )));
+    }
     match desk.running() {
         None => Ok(()),
         Some(current) => Err(told(DeskError::new(

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use holdpoint_desk::view::{CheckSummary, ExportFormat};
+use holdpoint_desk::view::{CapacityFormat, CheckSummary, ExportFormat};
 use holdpoint_desk::{Desk, DeskError};
 use tauri::{AppHandle, State};
 use tauri_plugin_dialog::{DialogExt as _, FilePath};
@@ -52,6 +52,48 @@ pub(crate) async fn pick_folder(app: AppHandle, current: String) -> Answer<Optio
 }
 
 #[tauri::command]
+pub(crate) async fn pick_capacity(app: AppHandle, desk: State<'_, Arc<Desk>>) -> Answer<Option<u32>> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    app.dialog()
+        .file()
+        .add_filter("Capacity runs", &["json"])
+        .set_title("Open the file of a capacity run")
+        .pick_file(move |path| {
+            let _ = sender.send(path);
+        });
+    let Some(path) = picked(receiver.await.ok().flatten()) else { return Ok(None) };
+    desk.capacity.archive.import(&path).map(Some).map_err(told)
+}
+
+/// Refuses a folder that nobody picked.
+fn only_picked(app: &AppHandle, folder: &Path) -> Answer<()> {
+    if app.fs_scope().is_allowed(folder) || app.fs_scope().is_allowed(folder.join("report.md")) {
+        return Ok(());
+    }
+    Err(told(DeskError::new(
+        "export.not_picked",
+        "This folder was not chosen by you.",
+        "Choose it with Change, then export again.",
+    )))
+}
+
+#[tauri::command]
+pub(crate) async fn export_capacity(
+    app: AppHandle,
+    desk: State<'_, Arc<Desk>>,
+    written: State<'_, Written>,
+    number: u32,
+    folder: String,
+    formats: Vec<CapacityFormat>,
+) -> Answer<Vec<String>> {
+    let folder = PathBuf::from(folder);
+    only_picked(&app, &folder)?;
+    let files = desk.export_capacity(number, &folder, &formats).map_err(told)?;
+    written.0.lock().unwrap_or_else(PoisonError::into_inner).extend(files.iter().cloned());
+    Ok(files.iter().map(|file| file.display().to_string()).collect())
+}
+
+#[tauri::command]
 pub(crate) async fn export_check(
     app: AppHandle,
     desk: State<'_, Arc<Desk>>,
@@ -61,13 +103,7 @@ pub(crate) async fn export_check(
     formats: Vec<ExportFormat>,
 ) -> Answer<Vec<String>> {
     let folder = PathBuf::from(folder);
-    if !app.fs_scope().is_allowed(&folder) && !app.fs_scope().is_allowed(folder.join("report.md")) {
-        return Err(told(DeskError::new(
-            "export.not_picked",
-            "This folder was not chosen by you.",
-            "Choose it with Change, then export again.",
-        )));
-    }
+    only_picked(&app, &folder)?;
     let files = desk.export(number, &folder, &formats).map_err(told)?;
     written.0.lock().unwrap_or_else(PoisonError::into_inner).extend(files.iter().cloned());
     Ok(files.iter().map(|file| file.display().to_string()).collect())
@@ -84,6 +120,7 @@ pub(crate) async fn reveal(
     let ours = written.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&path)
         || path.parent() == Some(desk.archive.folder())
         || path == desk.archive.folder()
+        || path.parent() == Some(desk.capacity.archive.folder())
         || path == desk.environments.folder();
     if !ours {
         return Err(told(DeskError::new("reveal.refused", "This is not a file of Holdpoint.", "")));

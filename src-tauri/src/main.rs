@@ -3,6 +3,7 @@
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+mod capacity;
 mod commands;
 mod files;
 mod preferences;
@@ -104,6 +105,15 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
             commands::clear_secret,
             commands::import_railway_token,
             commands::find_railway_ids,
+            capacity::plan_capacity,
+            capacity::start_capacity,
+            capacity::order_capacity,
+            watching::watch_capacity,
+            watching::unwatch_capacity,
+            capacity::capacity_runs,
+            capacity::capacity_report,
+            files::export_capacity,
+            files::pick_capacity,
             shell::open_link,
             shell::set_title,
             shell::close_anyway,

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use holdpoint_desk::capacity::{Imported, Running};
 use holdpoint_desk::desk::Current;
-use holdpoint_desk::view::{Problem, Theme};
+use holdpoint_desk::view::{CapacityOrder, Problem, Theme};
 use holdpoint_desk::{Desk, DeskError};
 use serde::Serialize;
 use tauri::{
@@ -30,11 +31,11 @@ pub(crate) const LINKS: &[(&str, &str)] = &[
 
 /// What came from outside before the page could listen.
 #[derive(Debug, Default)]
-pub(crate) struct FromOutside(Mutex<(Option<u32>, Option<Problem>)>);
+pub(crate) struct FromOutside(Mutex<(Option<Imported>, Option<Problem>)>);
 
 impl FromOutside {
     /// What there is, once.
-    pub(crate) fn take(&self) -> (Option<u32>, Option<Problem>) {
+    pub(crate) fn take(&self) -> (Option<Imported>, Option<Problem>) {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -45,9 +46,20 @@ impl FromOutside {
 enum Told {
     CheckEnded { number: u32 },
     FileOpened { number: u32 },
+    CapacityEnded { number: u32 },
+    CapacityOpened { number: u32 },
     FileRefused { problem: Problem },
     FileOver { over: bool },
     CloseAsked,
+}
+
+impl From<Imported> for Told {
+    fn from(imported: Imported) -> Self {
+        match imported {
+            Imported::Check(number) => Self::FileOpened { number },
+            Imported::Capacity(number) => Self::CapacityOpened { number },
+        }
+    }
 }
 
 fn tell(app: &AppHandle, told: Told) {
@@ -81,6 +93,12 @@ pub(crate) fn open(app: &App) -> tauri::Result<()> {
         WindowEvent::CloseRequested { api, .. } if handle.state::<Arc<Desk>>().running().is_some() => {
             api.prevent_close();
             tell(&handle, Told::CloseAsked);
+        }
+        WindowEvent::CloseRequested { api, .. } => {
+            if let Some(running) = handle.state::<Arc<Desk>>().capacity.running() {
+                api.prevent_close();
+                tauri::async_runtime::spawn(end_and_close(handle.clone(), running));
+            }
         }
         WindowEvent::DragDrop(event) => dropped(&handle, event),
         _ => {}
@@ -124,7 +142,7 @@ fn dropped(app: &AppHandle, event: &DragDropEvent) {
             if let Some(path) = paths.first() {
                 let (app, path) = (app.clone(), path.clone());
                 tauri::async_runtime::spawn_blocking(move || match import(&app, &path) {
-                    Ok(number) => tell(&app, Told::FileOpened { number }),
+                    Ok(imported) => tell(&app, imported.into()),
                     Err(problem) => tell(&app, Told::FileRefused { problem }),
                 });
             }
@@ -133,8 +151,8 @@ fn dropped(app: &AppHandle, event: &DragDropEvent) {
     }
 }
 
-fn import(app: &AppHandle, path: &Path) -> Result<u32, Problem> {
-    app.state::<Arc<Desk>>().archive.import(path).map(|check| check.number).map_err(told)
+fn import(app: &AppHandle, path: &Path) -> Result<Imported, Problem> {
+    app.state::<Arc<Desk>>().import(path).map_err(told)
 }
 
 /// Opens the results file a person started the program with.
@@ -145,7 +163,7 @@ pub(crate) fn open_argument(app: &AppHandle, arguments: impl Iterator<Item = OsS
     let outcome = import(app, &folder.join(path));
     // A page that listens already hears it; one that is still loading finds it at home.
     match &outcome {
-        Ok(number) => tell(app, Told::FileOpened { number: *number }),
+        Ok(imported) => tell(app, (*imported).into()),
         Err(problem) => tell(app, Told::FileRefused { problem: problem.clone() }),
     }
     let outside = app.state::<FromOutside>();
@@ -173,6 +191,12 @@ pub(crate) async fn tell_the_end(app: AppHandle, current: Arc<Current>) {
     }
 }
 
+/// Tells the page when a capacity run has ended and is saved.
+pub(crate) async fn tell_the_end_of_capacity(app: AppHandle, running: Arc<Running>) {
+    running.over().await;
+    tell(&app, Told::CapacityEnded { number: running.number });
+}
+
 #[tauri::command]
 pub(crate) async fn open_link(app: AppHandle, url: String) -> Answer<()> {
     if !LINKS.iter().any(|(_, known)| *known == url) {
@@ -194,6 +218,13 @@ pub(crate) async fn set_title(app: AppHandle, title: String) -> Answer<()> {
 
 /// How long closing waits for a restarted service before it ends all the same: longer than any deadline of the runbook.
 const CLOSING: Duration = Duration::from_secs(600);
+
+/// Ends the load of a capacity run, keeps what was measured, and closes.
+async fn end_and_close(app: AppHandle, running: Arc<Running>) {
+    running.order(CapacityOrder::Abort);
+    let _ = tokio::time::timeout(CLOSING, running.over()).await;
+    app.exit(0);
+}
 
 #[tauri::command]
 pub(crate) async fn close_anyway(app: AppHandle) -> Answer<()> {

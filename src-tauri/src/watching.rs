@@ -1,20 +1,28 @@
-//! A running check goes to the page over one channel. A page that reloads watches anew and gets everything again.
+//! A running check, and a capacity run, each go to the page over one channel. A page that reloads watches anew and gets
+//! everything again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use holdpoint_desk::Desk;
-use holdpoint_desk::view::Live;
+use holdpoint_desk::view::{CapacityLive, Live};
 use tauri::State;
 use tauri::async_runtime::JoinHandle;
 use tauri::ipc::Channel;
 
 use crate::commands::Answer;
 
-/// The one watcher of the one window.
+/// The watchers of the one window.
 #[derive(Debug, Default)]
-pub(crate) struct Watchers(Mutex<Option<JoinHandle<()>>>);
+pub(crate) struct Watchers {
+    check: Slot,
+    capacity: Slot,
+}
 
-impl Watchers {
+/// At most one watcher.
+#[derive(Debug, Default)]
+struct Slot(Mutex<Option<JoinHandle<()>>>);
+
+impl Slot {
     fn replace(&self, next: Option<JoinHandle<()>>) {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = std::mem::replace(&mut *slot, next) {
@@ -30,16 +38,37 @@ pub(crate) async fn watch_check(
     on_live: Channel<Live>,
 ) -> Answer<()> {
     let Some(current) = desk.latest() else {
-        watchers.replace(None);
+        watchers.check.replace(None);
         return Ok(());
     };
     let watch = async move { current.watch(|live| on_live.send(live).is_ok()).await };
-    watchers.replace(Some(tauri::async_runtime::spawn(watch)));
+    watchers.check.replace(Some(tauri::async_runtime::spawn(watch)));
     Ok(())
 }
 
 #[tauri::command]
 pub(crate) async fn unwatch_check(watchers: State<'_, Watchers>) -> Answer<()> {
-    watchers.replace(None);
+    watchers.check.replace(None);
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn watch_capacity(
+    desk: State<'_, Arc<Desk>>,
+    watchers: State<'_, Watchers>,
+    on_live: Channel<CapacityLive>,
+) -> Answer<()> {
+    let Some(running) = desk.capacity.latest() else {
+        watchers.capacity.replace(None);
+        return Ok(());
+    };
+    let watch = async move { running.watch(|live| on_live.send(live).is_ok()).await };
+    watchers.capacity.replace(Some(tauri::async_runtime::spawn(watch)));
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn unwatch_capacity(watchers: State<'_, Watchers>) -> Answer<()> {
+    watchers.capacity.replace(None);
     Ok(())
 }

@@ -1,6 +1,6 @@
 /** Where the window is: the hash, read. An address this page does not know leads to Check. */
 export interface Route {
-  view: 'Check' | 'History' | 'Report' | 'Verdict' | 'Services' | 'Environments' | 'Drills' | 'Settings';
+  view: 'Check' | 'History' | 'Report' | 'Verdict' | 'Services' | 'Environments' | 'Drills' | 'Capacity' | 'Settings';
   /** The item of the navigation it belongs to. */
   item: string;
   title: string;
@@ -35,6 +35,13 @@ export function routeOf(hash: string): Route {
       return { view: 'Environments', item: 'environments', title: 'Environments', props: { name: first } };
     case 'drills':
       return { view: 'Drills', item: 'drills', title: 'Drills', props: {} };
+    case 'capacity':
+      return {
+        view: 'Capacity',
+        item: 'capacity',
+        title: numbered ? `Capacity run ${number}` : 'Capacity',
+        props: { number: numbered ? number : null },
+      };
     case 'settings':
       return { view: 'Settings', item: 'settings', title: 'Settings', props: {} };
   }

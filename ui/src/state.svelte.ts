@@ -125,6 +125,7 @@ export class App {
         performance.mark('ready');
         if (home.refused) this.fail(home.refused);
         if (home.opened !== null) this.go(`#/verdict/${home.opened}`);
+        if (home.opened_capacity !== null) this.go(`#/capacity/${home.opened_capacity}`);
       }
       if (home.running) void this.watch(home.running.number);
     } catch (thrown) {
@@ -221,6 +222,20 @@ export class App {
         void this.refresh();
         this.go(`#/report/${told.number}/tests`);
         break;
+      case 'capacity-opened':
+        this.over = false;
+        this.go(`#/capacity/${told.number}`);
+        break;
+      case 'capacity-ended': {
+        void this.refresh();
+        if (!this.hash.startsWith('#/capacity'))
+          this.toast({
+            kind: 'info',
+            text: `Capacity run ${told.number} has ended.`,
+            action: { label: 'Open', onclick: () => this.go(`#/capacity/${told.number}`) },
+          });
+        break;
+      }
       case 'file-refused':
         this.over = false;
         this.fail(told.problem);

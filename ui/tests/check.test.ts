@@ -35,6 +35,17 @@ describe('the first run', () => {
     expect(screen.getByRole('button', { name: 'Start rehearsal' })).toBeTruthy();
   });
 
+  it('tells a refused start to a person who has left meanwhile', async () => {
+    const { user, door } = await open('first-run');
+    let refuse: (reason: unknown) => void = () => undefined;
+    door.startCheck = () => new Promise((_, reject) => (refuse = reject));
+    await user.click(screen.getByRole('button', { name: 'Start rehearsal' }));
+    await user.keyboard('{Control>}2{/Control}');
+    await heading('History');
+    refuse({ code: 'check.unlockable', message: 'Nothing was started.', remedy: 'Free some space.', fields: [] });
+    await screen.findByText('Nothing was started.');
+  });
+
   it('leads to connecting an environment', async () => {
     const { user } = await open('first-run');
     await user.click(await screen.findByRole('button', { name: 'Connect' }));

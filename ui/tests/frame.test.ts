@@ -5,7 +5,7 @@ import { app } from '../src/state.svelte';
 import { axe, heading, open, settle, text } from './kit';
 
 describe('the frame', () => {
-  it('goes to every screen by the navigation and by Ctrl 1 to 5', async () => {
+  it('goes to every screen by the navigation and by Ctrl 1 to 6', async () => {
     const { user } = await open();
     await heading('New check');
     const nav = screen.getByRole('navigation', { name: 'Main' });
@@ -13,12 +13,13 @@ describe('the frame', () => {
       within(nav)
         .getAllByRole('link')
         .map((link) => text(link).replace(/ ?\d.*/, '')),
-    ).toEqual(['Check', 'History', 'Services', 'Environments', 'Drills']);
+    ).toEqual(['Check', 'History', 'Services', 'Environments', 'Drills', 'Capacity']);
     for (const [key, name] of [
       ['2', 'History'],
       ['3', 'Services'],
       ['4', 'Environments'],
       ['5', 'Drills'],
+      ['6', 'Capacity'],
       ['1', 'New check'],
     ] as const) {
       await user.keyboard(`{Control>}${key}{/Control}`);

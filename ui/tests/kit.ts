@@ -1,5 +1,6 @@
 /** What the tests of the frame, Check, Live, Verdict and Settings share: the whole page over a fake host. */
 // Loaded before the first test, as the window has it before a person can click.
+import '../src/views/Capacity.svelte';
 import '../src/views/others';
 import { render, screen } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
@@ -26,7 +27,7 @@ export async function open(scene = '', hash = '#/check') {
     user,
     /** What was sent under a name. */
     sent: (name: string) =>
-      [...door.fake.calls, ...door.archive.calls].filter(([called]) => called === name).map(([, ...args]) => args),
+      [...door.fake.calls, ...door.archive.calls, ...door.capacity.calls].filter(([called]) => called === name).map(([, ...args]) => args),
   };
 }
 

@@ -5,7 +5,7 @@ use crate::desktop::{Desktop, Window, journey, journey_on, until};
 const AXE: &str = include_str!("../../../ui/node_modules/axe-core/axe.min.js");
 
 /// Every screen after a check, and words that stand on it.
-const SCREENS: [(&str, &str); 11] = [
+const SCREENS: [(&str, &str); 12] = [
     ("#/verdict/1", "criteria are met"),
     ("#/report/1", "Verdict and fix plan"),
     ("#/report/1/timeline", "Data as a table"),
@@ -16,10 +16,11 @@ const SCREENS: [(&str, &str); 11] = [
     ("#/services", "Worker"),
     ("#/environments", "rehearsal"),
     ("#/drills", "Second generation"),
+    ("#/capacity", "Past capacity runs"),
     ("#/settings", "Theme"),
 ];
 
-async fn violations(window: &Window, screen: &str) -> Vec<String> {
+pub(crate) async fn violations(window: &Window, screen: &str) -> Vec<String> {
     window.js(AXE).await;
     let found = window
         .js("return axe.run(document, { resultTypes: ['violations'] }).then(found =>

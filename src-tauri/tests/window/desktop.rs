@@ -21,6 +21,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// One test at a time: two windows on two cores would only slow each other's checks.
 static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
+/// What was built beside the program that runs.
+pub fn built(name: &str) -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    here.ancestors().nth(2).unwrap().join(name)
+}
+
 struct Process(Child);
 
 impl Drop for Process {
@@ -98,7 +104,7 @@ impl Desktop {
 
     /// Starts the application.
     pub async fn open(&self, arguments: &[&str]) -> Window {
-        let window = self.start(Path::new(env!("CARGO_BIN_EXE_holdpoint-desktop")), arguments).await;
+        let window = self.start(&built("holdpoint-desktop"), arguments).await;
         window.listen().await;
         until("the window shows a screen", || async {
             window.js("return !!document.querySelector('main h1')").await.as_bool().filter(|there| *there)
@@ -123,8 +129,7 @@ impl Desktop {
 
     /// One of the programs beside the application.
     pub fn program(&self, name: &str) -> Command {
-        let folder = Path::new(env!("CARGO_BIN_EXE_holdpoint-desktop")).parent().unwrap();
-        let mut command = Command::new(folder.join(name));
+        let mut command = Command::new(built(name));
         command.env("HOME", self.home.path());
         command
     }

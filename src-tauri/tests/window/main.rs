@@ -7,6 +7,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod access;
+mod capacity;
 mod checks;
 mod desktop;
 mod files;

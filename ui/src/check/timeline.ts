@@ -118,15 +118,19 @@ export function ratesOf(points: IntervalPoint[], bucket: number): Columns {
   return out;
 }
 
-/** How many waited; of several samples in one point the most. */
-export function backlogOf(points: BacklogPoint[], bucket: number): Columns {
+/** A value over time; of several samples in one point the most. */
+export function stepsOf<T extends { at_ms: number }>(points: T[], bucket: number, value: (point: T) => Cell): Columns {
   const out: [number[], Cell[]] = [[], []];
   for (const [at, some] of grouped(points, bucket)) {
     out[0].push(at);
-    out[1].push(worst(some.map((point) => point.waiting)));
+    out[1].push(worst(some.map(value)));
   }
   return out;
 }
+
+/** How many waited; of several samples in one point the most. */
+export const backlogOf = (points: BacklogPoint[], bucket: number): Columns =>
+  stepsOf(points, bucket, (point) => point.waiting);
 
 export function mostOf(columns: Columns, from = 1): number {
   let most = 0;

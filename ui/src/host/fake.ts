@@ -1,11 +1,12 @@
 /**
  * The host of component tests and of `vite` without a window. Nothing of it is in the product. A scene is words joined by
- * `+`; those of `fake-archive.ts`, and: live, mid, late, waiting, sim, blocked, misconfigured, preflight-never,
+ * `+`; those of `fake-archive.ts` and `fake-capacity.ts`, and: live, mid, late, waiting, sim, blocked, misconfigured, preflight-never,
  * preflight-refused, start-refused, plan-refused, watch-refused, home-refused, saving-refused, busy, offline, fast,
  * still, primary.
  */
 import { fakeArchive, type Archive } from './fake-archive';
 import { problem, runbook, scenes } from './fake-archive/kit';
+import { fakeCapacity, type Capacity } from './fake-capacity';
 import { FakeCheck } from './fake-check';
 import type { Host, Told } from './host';
 import type { CheckDraft } from './types/CheckDraft';
@@ -39,7 +40,7 @@ export interface Fake {
   clipboard(): string;
 }
 
-export type FakeHost = Host & Archive & { fake: Fake };
+export type FakeHost = Host & Archive & Capacity & { fake: Fake };
 
 const ALL: TestId[] = ['L1', 'L2', 'L3', 'C1', 'C2', 'C3', 'REP', 'BUCKET'];
 const NAMES: Record<TestId, [string, string, number]> = {
@@ -98,6 +99,7 @@ function problemsOf(of: Parameters): string[] {
 export function fakeHost(scene = ''): FakeHost {
   const has = scenes(scene);
   const archive = fakeArchive(has('first-run') ? `${scene}+empty` : has('sim') ? `${scene}+no-token` : scene);
+  const capacity = fakeCapacity(scene);
   /** Saved checks of every kind, to model a finished one after. */
   const library = fakeArchive('');
   const calls: [string, ...unknown[]][] = [];
@@ -288,6 +290,7 @@ export function fakeHost(scene = ''): FakeHost {
 
   return {
     ...archive,
+    ...capacity,
     fake,
     home: () =>
       call('home', [], (): Home => {
@@ -314,6 +317,8 @@ export function fakeHost(scene = ''): FakeHost {
           last: own[0] ?? archive.archive.last(),
           settings,
           opened: null,
+          opened_capacity: null,
+          capacity: capacity.capacity.running(),
           refused: has('opened-refused')
             ? problem(
                 'file.not_results',

@@ -3,6 +3,13 @@
  * component tests'. A refusal rejects with a `Problem`.
  */
 import type { About } from './types/About';
+import type { CapacityDraft } from './types/CapacityDraft';
+import type { CapacityFormat } from './types/CapacityFormat';
+import type { CapacityLive } from './types/CapacityLive';
+import type { CapacityOrder } from './types/CapacityOrder';
+import type { CapacityPage } from './types/CapacityPage';
+import type { CapacityPlan } from './types/CapacityPlan';
+import type { CapacityReport } from './types/CapacityReport';
 import type { CheckDraft } from './types/CheckDraft';
 import type { CheckSummary } from './types/CheckSummary';
 import type { ChecksPage } from './types/ChecksPage';
@@ -39,6 +46,10 @@ export type Told =
   | { what: 'check-ended'; number: number }
   /** A results file was opened from outside: dropped, or given to the program. */
   | { what: 'file-opened'; number: number }
+  /** A capacity run ended and is saved. */
+  | { what: 'capacity-ended'; number: number }
+  /** The file of a capacity run was opened from outside. */
+  | { what: 'capacity-opened'; number: number }
   /** A file from outside was refused. */
   | { what: 'file-refused'; problem: Problem }
   /** A file hangs over the window (true) or not any more. */
@@ -102,6 +113,20 @@ export interface Host {
   clearSecret(environment: string, field: SecretField): Promise<EnvironmentView>;
   importRailwayToken(environment: string, sessionOnly: boolean): Promise<EnvironmentView>;
   findRailwayIds(environment: string, form: EnvironmentForm): Promise<RailwayFound>;
+
+  // Capacity
+  /** What a draft comes to. Nothing is started or sent for it. */
+  planCapacity(draft: CapacityDraft): Promise<CapacityPlan>;
+  /** Starts a capacity run and answers with its number. One runs at a time, and beside no check. */
+  startCapacity(draft: CapacityDraft): Promise<number>;
+  orderCapacity(order: CapacityOrder): Promise<void>;
+  /** Everything so far at once, then what is new, until stopped or until it has ended. */
+  watchCapacity(onLive: (live: CapacityLive) => void): Promise<Stop>;
+  capacityRuns(offset: number, limit: number): Promise<CapacityPage>;
+  capacityReport(number: number, dark: boolean): Promise<CapacityReport>;
+  exportCapacity(number: number, folder: string, formats: CapacityFormat[]): Promise<string[]>;
+  /** Lets the person pick the file of a capacity run; null when nothing was picked. */
+  pickCapacity(): Promise<number | null>;
 
   // The window
   openLink(url: string): Promise<void>;

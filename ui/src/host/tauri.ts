@@ -2,8 +2,21 @@
 import { Channel, invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 
-import type { Host, Told } from './host';
-import type { Live } from './types/Live';
+import type { Host, Stop, Told } from './host';
+
+async function watch<T>(what: 'check' | 'capacity', onLive: (live: T) => void): Promise<Stop> {
+  const channel = new Channel<T>();
+  let watching = true;
+  channel.onmessage = (live) => {
+    // A message may be under way when the page stops watching.
+    if (watching) onLive(live);
+  };
+  await invoke(`watch_${what}`, { onLive: channel });
+  return () => {
+    watching = false;
+    void invoke(`unwatch_${what}`);
+  };
+}
 
 export function tauriHost(): Host {
   return {
@@ -16,19 +29,7 @@ export function tauriHost(): Host {
     preflight: (environment, simulate) => invoke('preflight', { environment, simulate }),
     startCheck: (draft) => invoke('start_check', { draft }),
 
-    async watchCheck(onLive) {
-      const channel = new Channel<Live>();
-      let watching = true;
-      channel.onmessage = (live) => {
-        // A message may be under way when the page stops watching.
-        if (watching) onLive(live);
-      };
-      await invoke('watch_check', { onLive: channel });
-      return () => {
-        watching = false;
-        void invoke('unwatch_check');
-      };
-    },
+    watchCheck: (onLive) => watch('check', onLive),
     abortCheck: () => invoke('abort_check'),
 
     checks: (query) => invoke('checks', { query }),
@@ -58,6 +59,15 @@ export function tauriHost(): Host {
     clearSecret: (environment, field) => invoke('clear_secret', { environment, field }),
     importRailwayToken: (environment, sessionOnly) => invoke('import_railway_token', { environment, sessionOnly }),
     findRailwayIds: (environment, form) => invoke('find_railway_ids', { environment, form }),
+
+    planCapacity: (draft) => invoke('plan_capacity', { draft }),
+    startCapacity: (draft) => invoke('start_capacity', { draft }),
+    orderCapacity: (order) => invoke('order_capacity', { order }),
+    watchCapacity: (onLive) => watch('capacity', onLive),
+    capacityRuns: (offset, limit) => invoke('capacity_runs', { offset, limit }),
+    capacityReport: (number, dark) => invoke('capacity_report', { number, dark }),
+    exportCapacity: (number, folder, formats) => invoke('export_capacity', { number, folder, formats }),
+    pickCapacity: () => invoke('pick_capacity'),
 
     openLink: (url) => invoke('open_link', { url }),
     copyText: (text) => navigator.clipboard.writeText(text),

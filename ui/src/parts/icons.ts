@@ -62,6 +62,7 @@ export const ICONS: Record<string, Shape[]> = {
     circle('8', '8', '4.2'),
     circle('8', '8', '1.1', { fill: 'currentColor', stroke: 'none' }),
   ],
+  gauge: [path('M3 12.5a6.2 6.2 0 1 1 10 0'), path('m8 9.5 2.8-3.6'), path('M8 9.5h.1', { 'stroke-width': '2.2' })],
   gear: [
     circle('8', '8', '2.2'),
     path('M8 1.5v2M8 12.5v2M1.5 8h2M12.5 8h2M3.4 3.4l1.4 1.4M11.2 11.2l1.4 1.4M12.6 3.4l-1.4 1.4M4.8 11.2l-1.4 1.4'),

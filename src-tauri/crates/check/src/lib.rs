@@ -16,7 +16,8 @@ pub mod parameters;
 pub mod plan;
 pub mod results;
 pub mod run;
-pub mod statistics;
 pub mod verdict;
 pub mod waivers;
 pub mod words;
+
+pub use holdpoint_load::statistics;

@@ -18,7 +18,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run a check and answer GO (exit 0), NO-GO (1) or NO VERDICT (3); 2 is wrong usage or configuration
     Check(CheckOptions),
-    /// Send load to an address: exit 0 when every criterion is met, 1 when one is not, 3 when it is not proven
+    /// Send load to an address: exit 0 when every criterion is met, 1 when one is not, 3 when it is not proven, 4 when they
+    /// hold in what was measured and that was too little to tell; 2 is wrong usage or configuration
     Load(Box<crate::load::LoadCommand>),
     /// Keep a rehearsal environment up until Ctrl-C
     Rehearse(RehearseOptions),
@@ -270,7 +271,7 @@ pub(crate) enum ReportCommand {
     },
     /// Write the report with its charts, and the results, into a folder, as the window does
     Export {
-        /// The folder of a check
+        /// The folder of a check, or the file of a capacity run
         check: PathBuf,
         /// Where to
         #[arg(long, value_name = "FOLDER")]

@@ -1,11 +1,13 @@
 //! `holdpoint report`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use holdpoint_check::{fold, journal, judge, run};
 use holdpoint_desk::archive::{self, Opened};
+use holdpoint_desk::capacity::CAPACITY_FILE;
 use holdpoint_desk::saving;
-use holdpoint_desk::view::ExportFormat;
+use holdpoint_desk::view::{CapacityFormat, ExportFormat};
+use holdpoint_report::capacity;
 use holdpoint_report::recorded::{self, Recorded};
 use holdpoint_report::{JSON_FILE, markdown};
 
@@ -32,12 +34,29 @@ fn text(path: &Path) -> Result<String, Failure> {
         let results = fold::fold(&journal::read(&journal_path)?)?;
         return Ok(markdown::render(&results, &judge::judge(&results)));
     }
+    if let Some(path) = of_capacity(path) {
+        return Ok(capacity::render(&capacity::read(&path)?));
+    }
     let path = if path.is_dir() { path.join(JSON_FILE) } else { path.to_owned() };
     let recorded: Recorded = recorded::read(&path)?;
     Ok(recorded::markdown(&recorded))
 }
 
+/// The document of a capacity run, where a path is one or a folder with one.
+fn of_capacity(path: &Path) -> Option<PathBuf> {
+    let path = if path.is_dir() { path.join(CAPACITY_FILE) } else { path.to_owned() };
+    capacity::is_one_at(&path).then_some(path)
+}
+
 fn export(check: &Path, to: &Path, name: &str) -> Result<u8, Failure> {
+    if let Some(path) = of_capacity(check) {
+        let formats = [CapacityFormat::Markdown, CapacityFormat::Json];
+        let from = path.parent().unwrap_or(Path::new(""));
+        for file in holdpoint_desk::capacity::export(from, to, name, &formats, &capacity::read(&path)?)? {
+            out::line(&file.display().to_string());
+        }
+        return Ok(0);
+    }
     let Opened::Ours(both) = archive::open(check)? else {
         return Err(Failure::usage("a file of another program has no report of ours"));
     };

@@ -46,22 +46,28 @@ fn load(words: &[&str]) -> (i32, String) {
 #[test]
 fn the_exit_code_is_the_judgement() {
     let (good, bad) = (answering(OK), answering(BAD));
-    let all = ["--rounds", "5x2", "--threshold", "failures<=0", "--threshold", "p95<60s"];
+    let all = ["--rounds", "20x4", "--threshold", "failures<=0", "--threshold", "GET /: p95<60s"];
     let (code, said) = load(&[&[good.as_str()], &all[..]].concat());
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("planned 10 = sent 10 + refused 0"), "{said}");
+    assert!(said.contains("planned 80 = sent 80 + refused 0"), "{said}");
     let (code, said) = load(&[&[bad.as_str()], &all[..]].concat());
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("status_500 × 10") && said.contains("NOT MET"), "{said}");
+    assert!(said.contains("status_500 × 80") && said.contains("NOT MET"), "{said}");
     // Nothing answered and nothing was demanded: that is measured, and proves nothing.
     let (code, said) = load(&[bad.as_str(), "--rounds", "5x2"]);
     assert_eq!(code, 3, "{said}");
+    // Ten good answers are too few to tell of a P95 or of a share.
+    for threshold in ["p95<60s", "failures<1%", "GET /: p99<60s"] {
+        let (code, said) = load(&[good.as_str(), "--rounds", "5x2", "--threshold", threshold]);
+        assert_eq!(code, 4, "{threshold}: {said}");
+        assert!(said.contains("too few to tell") && said.contains("are needed"), "{said}");
+    }
 }
 
 #[test]
 fn wrong_usage_is_said_before_anything_is_sent() {
     let url = answering(OK);
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 10] = [
         (&[], "required"),
         (&["--rate", "0"], "nothing would be sent"),
         (&["--rate", "NaN"], "must lie between"),
@@ -69,6 +75,7 @@ fn wrong_usage_is_said_before_anything_is_sent() {
         (&["--rounds", "20"], "rounds are written"),
         (&["--rate", "5", "--duration", "0s"], "duration"),
         (&["--rate", "5", "--threshold", "p95"], "is no criterion"),
+        (&["--rate", "5", "--threshold", "expand: p95<1s"], "it sends GET /"),
         (&["--rate", "5", "--header", "Authorization: Bearer x"], "--header-file"),
         (&["--rate", "5", "--find-limit"], "needs at least one --threshold"),
     ];
@@ -115,6 +122,7 @@ fn what_was_recorded_can_be_kept() {
     let record = &value["result"]["operations"]["GET /"];
     assert_eq!((record["planned"].as_u64(), record["ok"].as_u64()), (Some(100), Some(100)));
     assert_eq!(value["judgement"]["state"], "met");
+    assert_eq!((value["holdpoint_load"].as_u64(), value["kinds"][0].as_str()), (Some(1), Some("GET /")));
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("Tag=GET_/,0.000,1.000,"), "{log}");
 }
@@ -135,7 +143,7 @@ fn the_limit_of_a_server_that_always_answers_lies_higher_than_tried() {
     ];
     let (code, said) = load(&[&[url.as_str()], &words[..]].concat());
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("every criterion holds up to 40.0 a second"), "{said}");
+    assert!(said.contains("holds up to 40.0 a second, the highest rate that was tried"), "{said}");
 }
 
 #[test]

@@ -6,7 +6,14 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use holdpoint_check::environment::Environment;
+use holdpoint_check::words::TestId;
+use holdpoint_desk::Desk;
+use holdpoint_desk::archive::Archive;
+use holdpoint_desk::view::{CheckDraft, Problem};
+use holdpoint_settings::Environments;
 use serde_json::Value;
 use support::{Check, Rehearsal, all_gone, codes, headline, holdpoint, text};
 
@@ -109,6 +116,16 @@ fn a_part_of_the_suite_passes_without_a_verdict() {
     assert_eq!(results["overall_status"], "SKIP");
 }
 
+/// The second one finds the window of the API's limiter used up by the first and waits for it (API facts 3.3).
+#[test]
+fn a_check_right_after_another_passes_too() {
+    let rehearsal = Rehearsal::start("healthy");
+    for number in ["first", "second"] {
+        let (code, results, _out) = Check::start(&rehearsal.environment, &["--test", "L1"]).finish();
+        assert_eq!(code, 0, "{number}: {} {:?}", headline(&results), codes(&results));
+    }
+}
+
 #[test]
 fn a_worker_killed_by_hand_is_no_go() {
     let rehearsal = Rehearsal::start("healthy");
@@ -160,6 +177,29 @@ fn one_changed_byte_of_evidence_is_no_go() {
     assert!(witness["shows"].as_str().unwrap().contains("total_tokens"), "{witness}");
 }
 
+/// How the window refuses a check of an environment that the terminal checks.
+fn by_the_window(rehearsal: &Rehearsal, folder: &Path) -> Problem {
+    let (mut environment, _) =
+        Environment::from_json(&std::fs::read_to_string(&rehearsal.environment).unwrap()).unwrap();
+    environment.name = "mirror".into();
+    let checks = Archive::in_folder(&folder.join("checks"));
+    let desk = Arc::new(Desk::new(checks, Environments::in_folder(&folder.join("environments"))));
+    desk.environments.save(&environment).unwrap();
+    let draft = CheckDraft {
+        environment: environment.name,
+        drill: None,
+        tests: vec![TestId::L1],
+        parameters: None,
+        simulate: true,
+        confirmed: Vec::new(),
+        confirmed_name: None,
+    };
+    let starting = desk.start_check(&draft);
+    let refused = tokio::runtime::Runtime::new().unwrap().block_on(starting).unwrap_err();
+    assert_eq!(desk.archive.count(), 0, "nothing was recorded");
+    refused.0
+}
+
 #[test]
 fn an_abort_in_the_middle_of_a_fault_waits_for_the_service() {
     let rehearsal = Rehearsal::start("healthy");
@@ -176,6 +216,9 @@ fn an_abort_in_the_middle_of_a_fault_waits_for_the_service() {
     assert_eq!(second.status.code(), Some(2));
     let said = support::text(&second);
     assert!(said.contains("is being checked already by check") && said.contains(&check.pid()), "{said}");
+    let window = by_the_window(&rehearsal, folder.path());
+    assert_eq!(window.code, "check.held");
+    assert!(window.why.contains(&check.pid()), "{}", window.why);
     support::signal("-2", &check.pid());
     check.until_event("fault_recovered");
     let (code, results, _out) = check.finish();

@@ -16,6 +16,7 @@ use holdpoint_report::{JSON_FILE, Recorded, files, recorded};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DeskError;
+use crate::numbered;
 use crate::saving;
 use crate::summary;
 use crate::view::{CheckSummary, ChecksPage, ChecksQuery, Origin, VerdictFilter};
@@ -77,18 +78,7 @@ impl Archive {
 
     /// Makes the folder of the next check, and answers with its number.
     pub fn next(&self) -> Result<(u32, PathBuf), DeskError> {
-        fs::create_dir_all(&self.folder).map_err(|error| self.unusable(&error))?;
-        let stamp = chrono::Local::now().format("%Y%m%d-%H%M%S");
-        let mut number = self.folders().first().map_or(1, |(number, _)| number + 1);
-        loop {
-            let folder = self.folder.join(format!("{number:04}-{stamp}"));
-            match fs::create_dir(&folder) {
-                Ok(()) => return Ok((number, folder)),
-                // Another Holdpoint took the number just now.
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
-                Err(error) => return Err(self.unusable(&error)),
-            }
-        }
+        numbered::next(&self.folder).map_err(|error| self.unusable(&error))
     }
 
     /// The folder of a check.
@@ -113,17 +103,13 @@ impl Archive {
         let everything = query.verdict.is_none() && query.environment.is_none() && query.text.is_empty();
         if everything {
             // Only the rows that are shown are read.
-            let checks = all
-                .iter()
-                .skip(offset)
-                .take(limit)
-                .filter_map(|(number, folder)| summary_of(*number, folder).ok());
+            let checks = all.iter().skip(offset).take(limit).map(|(number, folder)| shown(*number, folder));
             return ChecksPage { total, matching: total, checks: checks.collect() };
         }
         let text = query.text.to_lowercase();
         let matching: Vec<CheckSummary> = all
             .iter()
-            .filter_map(|(number, folder)| summary_of(*number, folder).ok())
+            .map(|(number, folder)| shown(*number, folder))
             .filter(|check| matches(check, query, &text))
             .collect();
         ChecksPage {
@@ -213,27 +199,11 @@ impl Archive {
     /// disk has done nothing, and there is nothing to show of it.
     fn numbers(&self) -> Vec<(u32, PathBuf)> {
         let holds = |path: PathBuf| path.metadata().is_ok_and(|data| data.len() > 0);
-        let mut folders = self.folders();
+        let mut folders = numbered::folders(&self.folder);
         folders.retain(|(_, folder)| {
             [JOURNAL_FILE, IMPORTED_FILE, JSON_FILE].into_iter().any(|name| holds(folder.join(name)))
         });
         folders
-    }
-
-    /// Numbers and folders, newest first.
-    fn folders(&self) -> Vec<(u32, PathBuf)> {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut numbers: Vec<(u32, PathBuf)> = entries
-            .filter_map(|entry| {
-                let name = entry.file_name();
-                let number = name.to_str()?.split('-').next()?.parse().ok()?;
-                Some((number, entry.path()))
-            })
-            .collect();
-        numbers.sort_by(|(one, here), (other, there)| other.cmp(one).then_with(|| here.cmp(there)));
-        // Of a check and its copy, `0007-… (copy)`, the check itself is shown.
-        numbers.dedup_by_key(|(number, _)| *number);
-        numbers
     }
 
     fn unusable(&self, error: &std::io::Error) -> DeskError {
@@ -260,7 +230,12 @@ pub fn open(folder: &Path) -> Result<Opened, DeskError> {
     let journal_path = folder.join(JOURNAL_FILE);
     if journal_path.exists() {
         let results = fold::fold(&journal::read(&journal_path)?).map_err(|error| {
-            DeskError::new("journal.unusable", "The journal of this check cannot be used.", "").because(error)
+            DeskError::new(
+                "journal.unusable",
+                "The journal of this check cannot be used.",
+                "Choose another check.",
+            )
+            .because(error)
         })?;
         let verdict = judge::judge(&results);
         return Ok(Opened::Ours(Box::new((results, verdict))));
@@ -315,6 +290,14 @@ fn summary_of(number: u32, folder: &Path) -> Result<CheckSummary, DeskError> {
     }
 }
 
+/// What lists show of a check, whether it can be read or not: one that was left out would look like one that never ran.
+fn shown(number: u32, folder: &Path) -> CheckSummary {
+    summary_of(number, folder).unwrap_or_else(|error| {
+        let changed = folder.metadata().and_then(|data| data.modified()).unwrap_or(std::time::UNIX_EPOCH);
+        summary::of_unreadable(number, changed.into(), &error)
+    })
+}
+
 fn matches(check: &CheckSummary, query: &ChecksQuery, text: &str) -> bool {
     let verdict = match query.verdict {
         None => true,
@@ -359,5 +342,27 @@ mod tests {
         let numbers: Vec<u32> = listed.checks.iter().map(|check| check.number).collect();
         assert_eq!((listed.total, numbers), (2, vec![2, 1]));
         assert_eq!(archive.folder_of(1).unwrap(), first);
+    }
+
+    #[test]
+    fn a_check_whose_journal_is_damaged_stays_in_the_list_and_says_where() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = folder.path().join("0001-20260131-140200");
+        fs::create_dir(&check).unwrap();
+        let healthy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../check/tests/journals/healthy.ndjson");
+        let text = fs::read_to_string(healthy).unwrap();
+        let lines: Vec<&str> =
+            text.lines().enumerate().map(|(at, line)| if at == 4 { "{" } else { line }).collect();
+        fs::write(check.join(JOURNAL_FILE), lines.join("\n") + "\n").unwrap();
+        let archive = Archive::in_folder(folder.path());
+        for query in [ChecksQuery::default(), ChecksQuery { text: "line 5".into(), ..ChecksQuery::default() }]
+        {
+            let listed = archive.list(&ChecksQuery { limit: 10, ..query }, None);
+            assert_eq!((listed.matching, listed.checks.len()), (1, 1));
+            let headline = &listed.checks[0].headline;
+            assert!(headline.starts_with("NO VERDICT") && headline.contains("line 5"), "{headline}");
+        }
+        assert!(archive.open(1).is_err());
+        assert!(!check.join(SUMMARY_FILE).exists(), "what cannot be read now may be readable later");
     }
 }

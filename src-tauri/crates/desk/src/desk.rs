@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{SecondsFormat, Utc};
 use holdpoint_check::environment::{Environment, Kind, Secrets};
@@ -27,11 +27,7 @@ use crate::view::{
     ExportFormat, JournalLine, JournalPage, JournalQuery, Live, NameToConfirm, NamedId, PlanPreview,
     PreflightReport, RailwayFound, RailwayService, RecoveryFound, Report, RunningCheck, SecretField,
 };
-use crate::{clients, forms, lines, planning, recovery, report, saving};
-
-/// How often a watcher gets the newest state at most. Every message has the window drawn, which on a computer without a
-/// graphics card costs some hundredths of a second of a core that the check needs too.
-const TICK: Duration = Duration::from_millis(250);
+use crate::{capacity, clients, forms, lines, planning, recovery, report, saving, ticking};
 
 /// The desk.
 #[derive(Debug)]
@@ -42,10 +38,12 @@ pub struct Desk {
     pub environments: Environments,
     /// Secrets.
     pub vault: Vault,
+    /// Capacity runs.
+    pub capacity: capacity::Runs,
     rehearsal: tokio::sync::Mutex<Option<(Manner, Rehearsal)>>,
     current: Mutex<Option<Arc<Current>>>,
-    /// Held while a check is being started, so that two clicks start one check.
-    starting: tokio::sync::Mutex<()>,
+    /// Held while a check or a capacity run is being started, so that two clicks start one.
+    pub(crate) starting: tokio::sync::Mutex<()>,
 }
 
 /// A check that runs, or that ran last.
@@ -78,25 +76,14 @@ impl Current {
     }
 
     /// Sends everything so far, then what is new, until the check is over or the watcher is gone.
-    pub async fn watch(&self, mut send: impl FnMut(Live) -> bool) {
+    pub async fn watch(&self, send: impl FnMut(Live) -> bool) {
         let mut sent = Sent::default();
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        loop {
-            tick.tick().await;
+        let next = || {
             let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let (message, over) = {
-                let live = self.live();
-                (live.message(&mut sent, elapsed), live.is_over())
-            };
-            if let Some(message) = message {
-                if !send(message) {
-                    return;
-                }
-            } else if over {
-                return;
-            }
-        }
+            let live = self.live();
+            (live.message(&mut sent, elapsed), live.is_over())
+        };
+        ticking::watch(next, send).await;
     }
 
     fn live(&self) -> std::sync::MutexGuard<'_, LiveFold> {
@@ -113,6 +100,7 @@ impl Desk {
     /// A desk over given folders.
     pub fn new(archive: Archive, environments: Environments) -> Self {
         Self {
+            capacity: capacity::Runs::beside(archive.folder()),
             archive,
             environments,
             vault: Vault::default(),
@@ -221,6 +209,9 @@ impl Desk {
                 format!("Check {} is running.", current.check.number),
                 "Wait until it has ended, or abort it.",
             ));
+        }
+        if let Some(run) = self.capacity.running() {
+            return Err(capacity::runs_now(&run));
         }
         let (plan, secrets) = self.plan_of(draft).await?;
         planning::admit(draft, &plan)?;

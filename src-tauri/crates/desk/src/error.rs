@@ -85,8 +85,13 @@ impl From<ReadError> for DeskError {
                 "file.not_results"
             }
             ReadError::Newer { .. } => "file.newer",
+            ReadError::NotCapacity { .. } => "file.not_capacity",
         };
-        Self::new(code, "This file was not opened.", "Choose a step3_results.json.").because(error)
+        let choose = match &error {
+            ReadError::NotCapacity { .. } => "Choose the file of a capacity run.",
+            _ => "Choose a step3_results.json.",
+        };
+        Self::new(code, "This file was not opened.", choose).because(error)
     }
 }
 

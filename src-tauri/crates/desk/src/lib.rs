@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod by_hand;
+pub mod capacity;
 pub mod clients;
 pub mod desk;
 pub mod error;
@@ -12,6 +13,7 @@ pub mod forms;
 mod identity;
 pub mod lines;
 pub mod live;
+mod numbered;
 pub mod operations;
 pub mod planning;
 pub mod recovery;
@@ -19,6 +21,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod saving;
 pub mod summary;
+mod ticking;
 pub mod vault;
 pub mod view;
 

@@ -11,19 +11,14 @@ use holdpoint_check::{fold, judge};
 
 use crate::lines;
 use crate::summary::{self, short_title};
+use crate::ticking::{BATCH, SIGN_OF_LIFE_MS};
 use crate::view::{
     BacklogPoint, EventLine, FaultState, Figure, IntervalPoint, LineKind, Live, LiveFault, LivePhase,
     LiveState, LiveTest, LogLine, RunBar, RunCounts, TestState,
 };
 
-/// What one message may carry of each list, so that it stays small; the rest follows a tenth of a second later.
-const BATCH: usize = 16;
-
 /// Bytes of a message, but for the first one, which carries all there is.
 const LARGEST: usize = 8 * 1024;
-
-/// Silence is broken after this many milliseconds, so that a page can tell a quiet check from a lost one.
-const SIGN_OF_LIFE_MS: u64 = 1000;
 
 fn size(message: &Live) -> usize {
     // It goes to the page as JSON; what cannot be written there does not get there.

@@ -151,7 +151,7 @@ fn mono(title: &str) -> Column {
     Column { title: title.into(), numeric: false, mono: true }
 }
 
-fn chart(one: charts::Chart) -> Chart {
+pub(crate) fn chart(one: charts::Chart) -> Chart {
     let columns = one.columns.iter().enumerate().map(|(place, title)| column(title, place > 0)).collect();
     Chart {
         id: one.id,

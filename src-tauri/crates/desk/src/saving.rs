@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use holdpoint_check::results::Results;
 use holdpoint_check::verdict::Verdict;
+use holdpoint_report::charts::Chart;
 use holdpoint_report::{JSON_FILE, MARKDOWN_FILE, SCHEMA, files, json, markdown};
 
 use crate::error::DeskError;
@@ -46,21 +47,27 @@ pub fn export(
 
 /// A report with its charts in a folder beside it.
 fn write_markdown(path: &Path, results: &Results, verdict: &Verdict) -> Result<Vec<PathBuf>, DeskError> {
+    let charts = holdpoint_report::charts::of_check(results, holdpoint_report::charts::Theme::Light);
+    let (folder_name, written) = write_charts(path, &charts)?;
+    write(path, &markdown::with_charts(results, verdict, &charts, &folder_name))?;
+    Ok(written)
+}
+
+/// Writes charts into a folder beside the report that shows them, and answers with its name and the files.
+pub(crate) fn write_charts(path: &Path, charts: &[Chart]) -> Result<(String, Vec<PathBuf>), DeskError> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("report");
     let folder_name = format!("{stem}-charts");
-    let charts = holdpoint_report::charts::of_check(results, holdpoint_report::charts::Theme::Light);
     let mut written = Vec::new();
     if !charts.is_empty() {
         let folder = path.with_file_name(&folder_name);
         std::fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
-        for chart in &charts {
+        for chart in charts {
             let file = folder.join(format!("{}.svg", chart.id));
             write(&file, &chart.svg)?;
             written.push(file);
         }
     }
-    write(path, &markdown::with_charts(results, verdict, &charts, &folder_name))?;
-    Ok(written)
+    Ok((folder_name, written))
 }
 
 fn json_text(results: &Results, verdict: &Verdict) -> Result<String, DeskError> {

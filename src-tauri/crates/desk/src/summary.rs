@@ -1,5 +1,6 @@
 //! A check in one row, and the words its tests have everywhere.
 
+use chrono::{DateTime, Utc};
 use holdpoint_check::environment::Kind;
 use holdpoint_check::event::Ending;
 use holdpoint_check::results::Results;
@@ -9,7 +10,8 @@ use holdpoint_check::words::{ChaosMode, TestId};
 use holdpoint_load::Histogram;
 use holdpoint_report::{Recorded, recorded};
 
-use crate::view::{CheckSummary, Origin, TestState};
+use crate::error::DeskError;
+use crate::view::{CheckSummary, Origin, Problem, TestState};
 
 /// A test's shortest title.
 pub fn short_title(test: TestId) -> &'static str {
@@ -116,18 +118,41 @@ pub fn of_foreign(number: u32, file: &Recorded) -> CheckSummary {
     };
     let claims = text(|explained| &explained.claims);
     CheckSummary {
-        number,
-        check_id: String::new(),
         origin: Origin::Foreign,
         environment: text(|explained| &explained.api_url),
-        kind: Kind::Staging,
-        drill: None,
         started_at: text(|explained| &explained.started_at),
         elapsed_ms: explained.as_ref().map_or(0, |explained| explained.seconds.saturating_mul(1000)),
-        word: Word::NoVerdict,
-        no_verdict: Some(NoVerdict::Unproven { criteria: Vec::new() }),
         headline: format!("NO VERDICT: a recorded file of another runner, which claims \"{claims}\""),
         scope: "another runner".into(),
+        ..of_nothing(number)
+    }
+}
+
+/// A check whose files cannot be read: it is there, so it is shown, with the reason.
+pub fn of_unreadable(number: u32, began: DateTime<Utc>, error: &DeskError) -> CheckSummary {
+    let Problem { message, why, .. } = &error.0;
+    CheckSummary {
+        started_at: began.to_rfc3339(),
+        headline: format!("NO VERDICT: {message} {why}"),
+        scope: "unreadable".into(),
+        ..of_nothing(number)
+    }
+}
+
+fn of_nothing(number: u32) -> CheckSummary {
+    CheckSummary {
+        number,
+        check_id: String::new(),
+        origin: Origin::Checked,
+        environment: String::new(),
+        kind: Kind::Staging,
+        drill: None,
+        started_at: String::new(),
+        elapsed_ms: 0,
+        word: Word::NoVerdict,
+        no_verdict: Some(NoVerdict::Unproven { criteria: Vec::new() }),
+        headline: String::new(),
+        scope: String::new(),
         chaos: ChaosMode::NotRun,
         waivers: 0,
         looser: 0,

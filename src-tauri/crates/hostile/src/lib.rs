@@ -10,6 +10,7 @@
 //! | Bytes | Parsed by | Bytes read | And | Target |
 //! |---|---|---|---|---|
 //! | results file: ours and of the two runners before us, opened or dropped on the window | `report::recorded` | 64 MiB | 1,000,000 values, 400 loads | `results`, `results_edit` |
+//! | capacity run, opened or dropped on the window | `report::capacity` | 64 MiB | 4,000,000 values, 200 operations | `capacity`, `capacity_edit` |
 //! | journal | `check::journal` | 128 MiB, 4 MiB a line | 100,000 lines, 400 loads, a year | `journal`, `journal_edit` |
 //! | waivers in it | `check::waivers` | as the journal | an allow-list of findings | `journal_edit` |
 //! | histogram in either | `load::Histogram` | 150 KB by its bounds | our bounds and encoding alone, 2^48 samples | `histogram` |
@@ -29,6 +30,7 @@
 #![expect(clippy::expect_used, reason = "this crate is for tests only")]
 
 mod answers;
+mod capacity;
 mod edit;
 mod evidence;
 mod files;
@@ -46,6 +48,8 @@ pub type Property = fn(&[u8]);
 pub const TARGETS: [(&str, Property); 18] = [
     ("answers", answers::answers),
     ("bucket_lists", answers::bucket_lists),
+    ("capacity", capacity::any_bytes),
+    ("capacity_edit", capacity::edited),
     ("environment", files::environment),
     ("evidence", evidence::any_bytes),
     ("evidence_damage", evidence::damage),

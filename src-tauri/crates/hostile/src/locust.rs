@@ -39,7 +39,7 @@ fn look_at(gathered: &Gathered) {
     let names: Vec<&str> = gathered.ledger.entries().iter().map(|entry| entry.id.as_str()).collect();
     let examples: Vec<&BTreeMap<String, String>> =
         result.operations.values().map(|record| &record.examples).collect();
-    shown::values(&(&result.doubts, &gathered.fleet, names, examples));
+    shown::values(&(&result.doubts, &gathered.result.fleet, names, examples));
     let thresholds: [Threshold; 2] =
         ["failures<=0", "p99<1h"].map(|text| text.parse().expect("a criterion"));
     let judgement = judge(result, &thresholds, &FitnessLimits::default());

@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::engine::{STEP, Said};
 use crate::fitness::{FitnessWatch, Generator};
+use crate::fleet::{Fleet, Stored};
 use crate::hdr_log::HdrLog;
 use crate::host::{HostTime, ThreadTime};
 use crate::orders::{Order, Orders};
@@ -100,8 +101,12 @@ pub struct Live {
     pub refused: u64,
     /// What is under way.
     pub in_flight: u64,
+    /// Failures by class.
+    pub classes: BTreeMap<String, u64>,
     /// What ended since the last step.
     pub step: Beat,
+    /// How late what was started since the last step left.
+    pub lag: Histogram,
 }
 
 /// Everything a load recorded.
@@ -127,6 +132,12 @@ pub struct LoadResult {
     /// elsewhere. Nothing is judged by such a record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doubts: Vec<String>,
+    /// Who sent it, where it was not this computer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Fleet>,
+    /// What was read back of what it wrote, where that was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Stored>,
     /// Why the log of the latencies is not whole, if it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_problem: Option<String>,
@@ -157,6 +168,7 @@ pub(crate) struct Collector {
     seconds: Vec<Second>,
     in_flight: Vec<u64>,
     step: Beat,
+    lag: Histogram,
     last_end: Instant,
 }
 
@@ -181,6 +193,7 @@ impl Collector {
             closed_before: 0,
             seconds: Vec::new(),
             step: Beat::default(),
+            lag: Histogram::new(),
             last_end: begin,
         }
     }
@@ -205,6 +218,7 @@ impl Collector {
             self.step.ok += record.ok;
             self.step.failed += failures;
             self.step.latency.merge(&record.latency);
+            self.lag.merge(&record.lag);
             if record.ok + failures + record.abandoned > 0 {
                 self.last_end = self.last_end.max(interval.to);
             }
@@ -240,8 +254,12 @@ impl Collector {
             live.failed += total.failures();
             live.refused += total.refused;
             live.in_flight += total.in_flight();
+            for (class, count) in &total.failed {
+                *live.classes.entry(class.clone()).or_default() += count;
+            }
         }
         live.step = std::mem::take(&mut self.step);
+        live.lag = std::mem::take(&mut self.lag);
         live
     }
 }
@@ -332,6 +350,8 @@ pub(crate) fn run(
         seconds: collector.seconds,
         generator,
         doubts: Vec::new(),
+        fleet: None,
+        stored: None,
         log_problem: log.finish(),
     }
 }

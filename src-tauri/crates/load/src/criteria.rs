@@ -1,4 +1,8 @@
 //! Criteria of a load, and what its figures make of them.
+//!
+//! A criterion on a percentile or on a share of failures is met only where its 95 % bound keeps the limit too (exact
+//! binomial and order statistics, as [`crate::statistics`] has them): a few samples that happen to be good are too few to
+//! tell. What breaks the limit in what was measured is not met, however few.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::collect::{LoadEnding, LoadResult};
 use crate::fitness::FitnessLimits;
+use crate::fleet::Stored;
 use crate::plan::duration_of;
 use crate::record::OperationRecord;
+use crate::statistics::{failure_share_bound, fewest_samples, percentile_bound_rank};
 
 /// What is compared with a limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,10 +33,12 @@ enum Measure {
     Rate,
 }
 
-/// A criterion such as `p95<500ms`, `max<2s`, `failures<1%`, `failures<=0` or `rate>480`.
+/// A criterion such as `p95<500ms`, `max<2s`, `failures<1%`, `failures<=0` or `rate>480`, of all operations together or,
+/// as `expand: p95<500ms`, of one kind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     text: String,
+    kind: Option<String>,
     measure: Measure,
     /// Milliseconds, a share, a number, or a rate.
     limit: f64,
@@ -38,9 +46,9 @@ pub struct Threshold {
     inclusive: bool,
 }
 
-/// What a criterion bounds, for those who write it down in other words.
+/// What a criterion asks for, for those who write it down in other words.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bound {
+pub enum Asks {
     /// A percentile of the latency over all operations.
     Latency {
         /// Which, as a share.
@@ -71,16 +79,21 @@ pub enum Bound {
 }
 
 impl Threshold {
-    /// What it bounds.
-    pub fn bound(&self) -> Bound {
+    /// What it asks for.
+    pub fn asks(&self) -> Asks {
         let limit = self.limit;
         match self.measure {
-            Measure::Latency(quantile) => Bound::Latency { quantile, limit_ms: limit },
-            Measure::Longest => Bound::Longest { limit_ms: limit },
-            Measure::FailedShare => Bound::FailedShare { limit },
-            Measure::Failed => Bound::Failed { limit },
-            Measure::Rate => Bound::Rate { limit },
+            Measure::Latency(quantile) => Asks::Latency { quantile, limit_ms: limit },
+            Measure::Longest => Asks::Longest { limit_ms: limit },
+            Measure::FailedShare => Asks::FailedShare { limit },
+            Measure::Failed => Asks::Failed { limit },
+            Measure::Rate => Asks::Rate { limit },
         }
+    }
+
+    /// The kind of operation it is for, if it is not for all together.
+    pub fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
     }
 
     /// Whether the limit itself is still good.
@@ -89,22 +102,70 @@ impl Threshold {
     }
 }
 
-/// A text that is no criterion.
+/// Why a criterion cannot be judged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "load.threshold: {0:?} is no criterion; write for example p95<500ms, p99.9<=2s, max<5s, failures<1%, failures<=0 or rate>480"
-)]
-pub struct ThresholdError(String);
+pub enum ThresholdError {
+    /// A text that is no criterion.
+    #[error(
+        "load.threshold: {0:?} is no criterion; write for example p95<500ms, p99.9<=2s, max<5s, failures<1%, failures<=0 or rate>480, and before it the operation it is for, as in \"expand: p95<500ms\", or nothing for all together"
+    )]
+    Criterion(String),
+    /// It is for a kind of operation that the load does not send.
+    #[error(
+        "load.threshold.kind: {text:?} is for an operation that this load does not send; it sends {}",
+        kinds.join(", ")
+    )]
+    Kind {
+        /// The criterion.
+        text: String,
+        /// What is sent.
+        kinds: Vec<String>,
+    },
+}
+
+impl Threshold {
+    /// Refuses a criterion for a kind of operation that is not sent.
+    pub fn check(&self, kinds: &[String]) -> Result<(), ThresholdError> {
+        match &self.kind {
+            Some(kind) if !kinds.contains(kind) => {
+                Err(ThresholdError::Kind { text: self.text.clone(), kinds: kinds.to_vec() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The criterion as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How many operations are needed at least before it can be met, of all kinds together where `kinds` take turns.
+    pub fn fewest(&self, kinds: usize) -> u64 {
+        let turns = if self.kind.is_some() { kinds.max(1) as u64 } else { 1 };
+        let own = match self.measure {
+            Measure::Latency(quantile) => fewest_samples(quantile),
+            Measure::FailedShare if self.limit < 1.0 => fewest_samples(1.0 - self.limit),
+            _ => 1,
+        };
+        own.saturating_mul(turns)
+    }
+}
 
 impl FromStr for Threshold {
     type Err = ThresholdError;
 
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
-        read(text).ok_or_else(|| ThresholdError(text.to_owned()))
+        read(text).ok_or_else(|| ThresholdError::Criterion(text.to_owned()))
     }
 }
 
 fn read(text: &str) -> Option<Threshold> {
+    let whole = text.trim();
+    // A kind may hold a colon itself, such as one of an address; a criterion never does.
+    let (kind, text) = match whole.rsplit_once(':') {
+        Some((kind, text)) => (Some(kind.trim()).filter(|kind| !kind.is_empty())?.to_owned().into(), text),
+        None => (None, whole),
+    };
     let at = text.find(['<', '>'])?;
     let (name, rest) = (text[..at].trim(), &text[at + 1..]);
     let above = text[at..].starts_with('>');
@@ -116,7 +177,11 @@ fn read(text: &str) -> Option<Threshold> {
     let (measure, limit) = match name {
         "max" => (Measure::Longest, millis()?),
         "failures" => match rest.strip_suffix('%') {
-            Some(percent) => (Measure::FailedShare, number(percent)? / 100.0),
+            Some(percent) => match number(percent)? / 100.0 {
+                // No number of samples bounds a share by nothing; none may fail, and that can be counted.
+                share if share <= 0.0 => (Measure::Failed, 0.0),
+                share => (Measure::FailedShare, share),
+            },
             None => (Measure::Failed, number(rest)?),
         },
         "rate" => (Measure::Rate, number(rest.strip_suffix("/s").unwrap_or(rest))?),
@@ -126,7 +191,8 @@ fn read(text: &str) -> Option<Threshold> {
         }
     };
     (above == (measure == Measure::Rate)).then(|| Threshold {
-        text: text.trim().into(),
+        text: whole.into(),
+        kind,
         measure,
         limit,
         inclusive,
@@ -137,8 +203,10 @@ fn read(text: &str) -> Option<Threshold> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It holds, whatever could not be seen.
+    /// It holds, whatever could not be seen, and where it is one of a percentile or a share, its 95 % bound holds too.
     Met,
+    /// It holds in what was measured, and so few samples do not show that it holds.
+    TooFew,
     /// What was seen does not decide.
     NotProven,
     /// It does not hold, whatever could not be seen.
@@ -149,6 +217,7 @@ impl fmt::Display for State {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {
             Self::Met => "met",
+            Self::TooFew => "too few to tell",
             Self::NotProven => "not proven",
             Self::NotMet => "NOT MET",
         })
@@ -162,16 +231,20 @@ pub struct Judged {
     pub criterion: String,
     /// What was measured.
     pub measured: String,
+    /// What it stays within at 95 %, as `below 480.0 ms` or `at most 2.95 %`; none where the samples bound nothing, and
+    /// where nothing is drawn from samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
     /// What became of it.
     pub state: State,
-    /// Why it is not proven; empty otherwise.
+    /// Why it is too few to tell or not proven; empty otherwise.
     pub because: String,
 }
 
 /// What a load's figures make of its criteria.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
-    /// All criteria together: not met before not proven before met.
+    /// All criteria together: not met before not proven before too few to tell before met.
     pub state: State,
     /// Each criterion.
     pub criteria: Vec<Judged>,
@@ -186,12 +259,18 @@ pub fn judge(result: &LoadResult, thresholds: &[Threshold], limits: &FitnessLimi
     let total = result.total();
     let mut unfit = result.generator.complaints(limits);
     unfit.extend(result.doubts.iter().cloned());
-    let criteria: Vec<Judged> =
-        thresholds.iter().map(|threshold| one(threshold, &total, result, unfit.is_empty())).collect();
-    // Not proven is worse than met, and not met is decided first.
+    let nothing = OperationRecord::default();
+    let of = |threshold: &Threshold| match &threshold.kind {
+        None => &total,
+        Some(kind) => result.operations.get(kind).unwrap_or(&nothing),
+    };
+    let mut criteria: Vec<Judged> =
+        thresholds.iter().map(|threshold| one(threshold, of(threshold), result, unfit.is_empty())).collect();
+    criteria.extend(result.stored.as_ref().map(|stored| kept(stored, result)));
+    // The worst of them, in the order of the states.
     let mut state = criteria.iter().map(|judged| judged.state).max().unwrap_or(State::Met);
     let incomplete = !unfit.is_empty() || result.ending != LoadEnding::Completed || total.ok == 0;
-    if state == State::Met && incomplete {
+    if state < State::NotProven && incomplete {
         state = State::NotProven;
     }
     Judgement { state, criteria, unfit }
@@ -208,12 +287,18 @@ fn one(threshold: &Threshold, total: &OperationRecord, result: &LoadResult, fit:
         + total.waiting()
         + if result.ending == LoadEnding::Completed { 0 } else { total.abandoned };
     let bad = total.failures() + total.abandoned;
+    let keeps = |value: f64| value < threshold.limit || (threshold.inclusive && value <= threshold.limit);
+    let mut bound = None;
     let (measured, state) = match threshold.measure {
         Measure::Latency(quantile) => {
             let needed = rank(quantile, total.planned);
             let within = within(threshold, total, unseen);
-            let shown = shown_quantile(total, quantile);
-            (shown, decide(within.at_least >= needed, within.at_most < needed))
+            let bounding = percentile_bound_rank(total.planned, quantile);
+            bound =
+                bounding.and_then(|rank| total.latency.rank_ms(rank)).map(|ms| format!("below {ms:.1} ms"));
+            let sure = bounding.is_some_and(|rank| within.at_least >= rank);
+            let state = decide(within.at_least >= needed, within.at_most < needed);
+            (shown_quantile(total, quantile), if_sure(state, sure))
         }
         Measure::Longest => {
             let within = within(threshold, total, unseen);
@@ -227,10 +312,14 @@ fn one(threshold: &Threshold, total: &OperationRecord, result: &LoadResult, fit:
         Measure::FailedShare | Measure::Failed => {
             let scale = if threshold.measure == Measure::Failed { 1.0 } else { total.planned.max(1) as f64 };
             let (surely, perhaps) = (bad as f64 / scale, (bad + unseen) as f64 / scale);
-            let good =
-                |value: f64| value < threshold.limit || (threshold.inclusive && value <= threshold.limit);
             let share = bad as f64 * 100.0 / total.planned.max(1) as f64;
-            (format!("{bad} of {} ({share:.2} %)", total.planned), decide(good(perhaps), !good(surely)))
+            let mut state = decide(keeps(perhaps), !keeps(surely));
+            if threshold.measure == Measure::FailedShare {
+                let at_most = failure_share_bound(bad + unseen, total.planned);
+                bound = at_most.map(|share| format!("at most {:.2} %", share * 100.0));
+                state = if_sure(state, at_most.is_some_and(keeps));
+            }
+            (format!("{bad} of {} ({share:.2} %)", total.planned), state)
         }
         Measure::Rate => {
             let rate = if result.elapsed_s > 0.0 { total.ok as f64 / result.elapsed_s } else { 0.0 };
@@ -239,7 +328,46 @@ fn one(threshold: &Threshold, total: &OperationRecord, result: &LoadResult, fit:
         }
     };
     let (state, because) = doubts(threshold, (total, result), state, fit, unseen);
-    Judged { criterion: threshold.text.clone(), measured, state, because }
+    Judged { criterion: threshold.text.clone(), measured, bound, state, because }
+}
+
+/// Why nothing is decided by figures that cannot be trusted.
+fn unfit_because(result: &LoadResult) -> &'static str {
+    if result.doubts.is_empty() {
+        "this computer was not fit to measure"
+    } else {
+        "the reports of the workers are not to be relied on"
+    }
+}
+
+/// Whether what was acknowledged is stored. What is lost is lost, whatever else could not be seen.
+fn kept(stored: &Stored, result: &LoadResult) -> Judged {
+    let first = |ids: &[String]| ids.first().map_or(String::new(), |id| format!(", first {id}"));
+    let (state, because) = if !stored.lost.is_empty() || !stored.twice.is_empty() {
+        (State::NotMet, "")
+    } else if result.doubts.is_empty() {
+        (State::Met, "")
+    } else {
+        (State::NotProven, unfit_because(result))
+    };
+    Judged {
+        criterion: format!("{}: every acknowledged write is stored once", stored.kind),
+        measured: format!(
+            "{} acknowledged, {} lost{}, {} stored twice{}",
+            stored.acknowledged,
+            stored.lost.len(),
+            first(&stored.lost),
+            stored.twice.len(),
+            first(&stored.twice)
+        ),
+        bound: None,
+        state,
+        because: because.into(),
+    }
+}
+
+fn if_sure(state: State, sure: bool) -> State {
+    if state == State::Met && !sure { State::TooFew } else { state }
 }
 
 /// How many operations were answered well within the limit. What was not seen may be either.
@@ -289,14 +417,20 @@ fn doubts(
     if total.planned == 0 {
         return (State::NotProven, "nothing was planned".into());
     }
-    if !fit && result.doubts.is_empty() {
-        return (State::NotProven, "this computer was not fit to measure".into());
-    }
     if !fit {
-        return (State::NotProven, "the reports of the workers are not to be relied on".into());
+        return (State::NotProven, unfit_because(result).into());
     }
-    if state == State::Met && result.ending != LoadEnding::Completed {
+    if matches!(state, State::Met | State::TooFew) && result.ending != LoadEnding::Completed {
         return (State::NotProven, "the load was ended before its time".into());
+    }
+    if state == State::TooFew {
+        let needed = threshold.fewest(1);
+        let why = if total.planned < needed {
+            format!("{} operations; at least {needed} are needed to tell", total.planned)
+        } else {
+            format!("it lies too near the limit for {} operations; measure longer", total.planned)
+        };
+        return (state, why);
     }
     if state == State::NotProven && unseen > 0 {
         return (
@@ -356,9 +490,16 @@ mod tests {
 
     #[test]
     fn criteria_are_read_or_refused() {
-        for good in
-            ["p95<500ms", "p99.9 <= 2s", "max<5s", "failures<1%", "failures<=0", "rate>480", "rate>=480/s"]
-        {
+        for good in [
+            "p95<500ms",
+            "p99.9 <= 2s",
+            "max<5s",
+            "failures<1%",
+            "failures<=0",
+            "rate>480",
+            "rate>=480/s",
+            "GET /a:b: p95<1s",
+        ] {
             assert!(good.parse::<Threshold>().is_ok(), "{good}");
         }
         for wrong in [
@@ -374,6 +515,10 @@ mod tests {
             "rate<5",
             "x<1s",
             "failures<-1",
+            ": p95<1s",
+            "expand:",
+            "expand: p95",
+            "p95<1s: expand",
         ] {
             assert!(wrong.parse::<Threshold>().is_err(), "{wrong}");
         }
@@ -382,15 +527,56 @@ mod tests {
     /// Failing fast must not make a percentile better, nor may it be left out.
     #[test]
     fn a_failed_operation_is_slower_than_every_limit() {
-        assert_eq!(state(&result(&[(5, 96)], 4, 0), "p95<10ms"), State::Met);
+        assert_eq!(state(&result(&[(5, 970)], 30, 0), "p95<10ms"), State::Met);
         assert_eq!(state(&result(&[(5, 94)], 6, 0), "p95<10ms"), State::NotMet);
         assert_eq!(state(&result(&[(5, 99)], 1, 0), "max<10ms"), State::NotMet);
+    }
+
+    /// A few good samples prove no percentile and no share; a few bad ones break the limit all the same.
+    #[test]
+    fn too_few_samples_are_too_few_to_tell() {
+        for (good, criterion, expected) in [
+            (58, "p95<10ms", State::TooFew),
+            (59, "p95<10ms", State::Met),
+            (298, "p99<10ms", State::TooFew),
+            (299, "p99<10ms", State::Met),
+            (298, "failures<1%", State::TooFew),
+            (299, "failures<1%", State::Met),
+            (5, "failures<=0", State::Met),
+            (5, "failures<=0%", State::Met),
+            (5, "max<10ms", State::Met),
+            (5, "rate>0.1", State::Met),
+        ] {
+            assert_eq!(state(&result(&[(5, good)], 0, 0), criterion), expected, "{good} {criterion}");
+        }
+        assert_eq!(state(&result(&[(5, 96)], 4, 0), "p95<10ms"), State::TooFew);
+        assert_eq!(state(&result(&[(50, 3)], 0, 0), "p95<10ms"), State::NotMet);
+        let few =
+            judge(&result(&[(5, 20)], 0, 0), &["failures<1%".parse().unwrap()], &FitnessLimits::default());
+        assert_eq!(few.criteria[0].bound.as_deref(), Some("at most 13.91 %"));
+        assert_eq!(few.criteria[0].because, "20 operations; at least 299 are needed to tell");
+    }
+
+    #[test]
+    fn a_criterion_of_one_kind_looks_at_no_other() {
+        let mut both = result(&[(5, 100)], 0, 0);
+        let slow = result(&[(50, 100)], 0, 0).operations.remove("a").unwrap();
+        both.operations.insert("b".into(), slow);
+        assert_eq!(state(&both, "a: p95<10ms"), State::Met);
+        assert_eq!(state(&both, "b: p95<10ms"), State::NotMet);
+        assert_eq!(state(&both, "p95<10ms"), State::NotMet);
+        // A kind that was never sent proves nothing.
+        assert_eq!(state(&both, "c: p95<10ms"), State::NotProven);
+        let other: Threshold = "c: p95<10ms".parse().unwrap();
+        let said = other.check(&["a".into(), "b".into()]).unwrap_err().to_string();
+        assert!(said.contains("it sends a, b"), "{said}");
+        assert_eq!("a: p99<1s".parse::<Threshold>().unwrap().fewest(2), 598);
     }
 
     #[test]
     fn what_was_refused_could_have_been_either() {
         assert_eq!(state(&result(&[(5, 90)], 0, 10), "p95<10ms"), State::NotProven);
-        assert_eq!(state(&result(&[(5, 99)], 0, 1), "p95<10ms"), State::Met);
+        assert_eq!(state(&result(&[(5, 999)], 0, 1), "p95<10ms"), State::Met);
         assert_eq!(state(&result(&[(50, 90)], 0, 10), "p95<10ms"), State::NotMet);
         assert_eq!(state(&result(&[(5, 90)], 0, 10), "failures<5%"), State::NotProven);
     }
@@ -413,6 +599,26 @@ mod tests {
             let judgement = judge(&doubtful, &[], &FitnessLimits::default());
             assert_eq!((judgement.state, judgement.unfit), (State::NotProven, doubtful.doubts));
         }
+    }
+
+    #[test]
+    fn what_was_acknowledged_and_is_lost_or_twice_there_is_not_met_whatever_else_is_doubted() {
+        let stored = |lost: &[&str], twice: &[&str]| Stored {
+            kind: "expand".into(),
+            acknowledged: 100,
+            lost: lost.iter().map(ToString::to_string).collect(),
+            twice: twice.iter().map(ToString::to_string).collect(),
+        };
+        let state = |stored: Stored, doubts: &[&str]| {
+            let mut load = result(&[(5, 100)], 0, 0);
+            load.stored = Some(stored);
+            load.doubts = doubts.iter().map(ToString::to_string).collect();
+            judge(&load, &[], &FitnessLimits::default()).state
+        };
+        assert_eq!(state(stored(&[], &[]), &[]), State::Met);
+        assert_eq!(state(stored(&["t-1"], &[]), &[]), State::NotMet);
+        assert_eq!(state(stored(&[], &["t-1"]), &["a doubt"]), State::NotMet);
+        assert_eq!(state(stored(&[], &[]), &["a doubt"]), State::NotProven);
     }
 
     #[test]

@@ -4,17 +4,21 @@
 //! the system under test cannot hide behind a generator that politely waited (coordinated omission). No sample is
 //! ever made up. Samples go into HDR histograms where they are taken; only the histograms travel.
 
+mod capacity;
 mod collect;
 mod criteria;
 mod drive;
 mod engine;
 mod failure;
+mod figures;
 mod fitness;
+mod fleet;
 mod hdr_log;
 mod histogram;
 mod host;
 pub mod http;
 mod limit;
+mod measure;
 mod model;
 mod orders;
 mod pace;
@@ -24,17 +28,22 @@ mod pulse;
 mod record;
 mod schedule;
 mod source;
+pub mod statistics;
 
+pub use capacity::{Capacity, CapacityError, FORMAT};
 pub use collect::{Live, LoadEnding, LoadResult, Second};
-pub use criteria::{Bound, Judged, Judgement, State, Threshold, ThresholdError, judge};
+pub use criteria::{Asks, Judged, Judgement, State, Threshold, ThresholdError, judge};
 pub use drive::Lane;
 pub use engine::{Lanes, Running, STEP, StartError, start};
 pub use failure::{Failure, FailureClass};
+pub use figures::Figures;
 pub use fitness::{Fitness, FitnessLimits, FitnessWatch, Generator};
+pub use fleet::{Fleet, Stored, Summary, WorkerSeen};
 pub use hdr_log::HdrLog;
 pub use histogram::{Histogram, HistogramError};
 pub use host::allow_connections;
-pub use limit::{Found, Limit, Search, Step, find};
+pub use limit::{Finder, Found, Limit, Search, Step};
+pub use measure::{Control, Job, Measured, Seen, Wanted, measure};
 pub use model::{constant_rate, rounds};
 pub use orders::{Order, Orders};
 pub use packed::Packed;

@@ -151,7 +151,7 @@ fn lasting(duration: Duration) -> Result<(), PlanError> {
     within("the duration in seconds", duration.as_secs_f64(), 0.001, LONGEST.as_secs_f64())
 }
 
-fn within(what: &'static str, value: f64, lowest: f64, highest: f64) -> Result<(), PlanError> {
+pub(crate) fn within(what: &'static str, value: f64, lowest: f64, highest: f64) -> Result<(), PlanError> {
     // Not a number is in no range.
     if (lowest..=highest).contains(&value) {
         Ok(())

@@ -59,8 +59,8 @@ fn cost(venv: &Venv, url: &str) -> String {
         let users = Model::Users { users: USERS, think: Duration::ZERO, duration: LASTS };
         let gathered = send(venv, url, Plan::new(users), workers);
         let (total, elapsed) = (gathered.result.total(), gathered.result.elapsed_s);
-        let cpu: f64 = gathered.fleet.workers.iter().map(|worker| worker.cpu).sum();
-        let busiest = gathered.fleet.workers.iter().map(|worker| worker.cpu).fold(0.0, f64::max);
+        let cpu: f64 = gathered.result.fleet.as_ref().unwrap().workers.iter().map(|worker| worker.cpu).sum();
+        let busiest = gathered.result.fleet.as_ref().unwrap().workers.iter().map(|worker| worker.cpu).fold(0.0, f64::max);
         writeln!(
             text,
             "| {workers} | {:.0} | {:.0} | {:.0} % | {} |",
@@ -88,7 +88,7 @@ fn lateness(venv: &Venv, url: &str) -> String {
             let open = Model::Open { arrivals: Arrivals::Poisson { seed: 1 }, stages };
             let gathered = send(venv, url, Plan::new(open), workers);
             let total = gathered.result.total();
-            let busiest = gathered.fleet.workers.iter().map(|worker| worker.cpu).fold(0.0, f64::max);
+            let busiest = gathered.result.fleet.as_ref().unwrap().workers.iter().map(|worker| worker.cpu).fold(0.0, f64::max);
             let lag = |quantile| total.lag.quantile_ms(quantile).unwrap_or_default();
             let latency = |quantile| total.latency.quantile_ms(quantile).unwrap_or_default();
             writeln!(

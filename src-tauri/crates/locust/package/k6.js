@@ -1,5 +1,6 @@
 // NOT JUDGED BY HOLDPOINT. This script was exported by Holdpoint with the arrivals and the criteria of a load. What k6
-// makes of it is k6's word: Holdpoint neither checks that everything was sent nor whether this computer was fit to.
+// makes of it is k6's word: nobody looks whether everything was sent, whether this computer was fit to, or whether there
+// were enough requests to tell.
 //
 // Each arrival has its time, as in Holdpoint. A virtual user takes the next arrival, waits for its time, and sends it; when
 // all are busy an arrival leaves late, and its lateness is part of `holdpoint_latency`, which counts from the intended
@@ -46,8 +47,8 @@ function ask(index, intended) {
   const expected = PLAN.expected.length ? PLAN.expected.includes(answer.status) : answer.status >= 200 && answer.status < 300;
   const bad = answer.error_code !== 0 && answer.error_code < 1400 ? true : !expected;
   latency.add(bad ? SLOWER_THAN_EVERY_LIMIT : Date.now() - intended, { name: one.name });
-  failed.add(bad);
-  (bad ? failures : good).add(1);
+  failed.add(bad, { name: one.name });
+  (bad ? failures : good).add(1, { name: one.name });
 }
 
 // Secrets come from the environment: k6 run --env HOLDPOINT_SECRET_NAME=... is seen by everybody on the computer, a

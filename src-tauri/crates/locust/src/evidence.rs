@@ -125,7 +125,7 @@ pub(crate) struct End {
     pub(crate) ending: Ending,
     #[serde(deserialize_with = "short")]
     pub(crate) problem: String,
-    pub(crate) locust: crate::gather::Summary,
+    pub(crate) locust: holdpoint_load::Summary,
 }
 
 /// The last line: how many there are before it, and the digest of all of them.

@@ -5,8 +5,9 @@ use std::io::{self, BufRead};
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
-use holdpoint_load::{Fitness, Generator, HdrLog, Histogram, LoadEnding, LoadResult, OperationRecord, Second};
-use serde::{Deserialize, Serialize};
+use holdpoint_load::{
+    Fitness, Fleet, Generator, HdrLog, Histogram, LoadEnding, LoadResult, OperationRecord, Second, WorkerSeen,
+};
 
 use crate::Package;
 use crate::evidence::{Body, Clock, End, Ending, EvidenceError, Head, Introduction, Line, Lines, Read, Report, Seal, WorkerFitness};
@@ -39,74 +40,11 @@ impl Default for ClockLimits {
     }
 }
 
-/// Locust's own figures, a check on sanity: it rounds to two digits, and leaves out what it could not send.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Requests it counted: operations of ours.
-    pub requests: u64,
-    /// Failures among them.
-    pub failures: u64,
-    /// Its median in milliseconds, from the real start.
-    pub p50_ms: f64,
-    /// Its 95th percentile.
-    pub p95_ms: f64,
-    /// Its 99th percentile.
-    pub p99_ms: f64,
-    /// Its longest.
-    pub max_ms: f64,
-}
-
-/// A worker as it was seen.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct WorkerSeen {
-    /// Its number: it took the arrivals that leave this remainder.
-    pub index: u32,
-    /// Its computer, as that calls itself.
-    pub host: String,
-    /// Its process.
-    pub pid: u64,
-    /// Its version of Locust.
-    pub locust: String,
-    /// Its version of Python.
-    pub python: String,
-    /// Its system.
-    pub platform: String,
-    /// How far its time of day is ahead of the master's, in milliseconds.
-    pub clock_offset_ms: Option<f64>,
-    /// How well that is known, in milliseconds.
-    pub clock_uncertainty_ms: Option<f64>,
-    /// Reports that came.
-    pub reports: u64,
-    /// Operations it started.
-    pub sent: u64,
-    /// How late it started them, in milliseconds: the 99th percentile.
-    pub lag_p99_ms: Option<f64>,
-    /// The share of the time in which its process ran; near 1 it is the bottleneck itself.
-    pub cpu: f64,
-}
-
-/// Who sent a load.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Fleet {
-    /// The digest of the plan.
-    pub plan: String,
-    /// The master's version of Locust.
-    pub locust: String,
-    /// The master's version of Python.
-    pub python: String,
-    /// The workers.
-    pub workers: Vec<WorkerSeen>,
-    /// Locust's own figures.
-    pub summary: Option<Summary>,
-}
-
 /// A load that workers of Locust sent.
 #[derive(Clone, Debug, Default)]
 pub struct Gathered {
-    /// What was recorded, with every doubt of it.
+    /// What was recorded, with who sent it and every doubt.
     pub result: LoadResult,
-    /// Who sent it.
-    pub fleet: Fleet,
     /// What every operation was, where the plan wanted it.
     pub ledger: Ledger,
 }
@@ -591,9 +529,11 @@ impl Gathering<'_> {
             kinds,
             seconds: self.seconds,
             doubts,
+            fleet: Some(fleet),
+            stored: None,
             log_problem,
         };
-        Ok(Gathered { result, fleet, ledger: self.ledger.finish()? })
+        Ok(Gathered { result, ledger: self.ledger.finish()? })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdpoint_load::plan::Model;
-use holdpoint_load::{Bound, Schedule, Threshold};
+use holdpoint_load::{Asks, Schedule, Threshold};
 use serde_json::{Map, Value, json};
 
 use crate::plan::FleetPlan;
@@ -73,9 +73,8 @@ pub fn script(plan: &FleetPlan, thresholds: &[Threshold]) -> Result<String, K6Er
             (scenario, all, 0.0, planned)
         }
     };
-    let scheme = if plan.http.tls { "https" } else { "http" };
     let told = json!({
-        "origin": format!("{scheme}://{}", plan.http.authority),
+        "origin": plan.http.origin(),
         "user_agent": plan.http.user_agent,
         "headers": plan.http.headers,
         "expected": plan.http.expected,
@@ -104,19 +103,20 @@ fn millis(duration: Duration) -> String {
     format!("{}ms", duration.as_millis())
 }
 
-/// A criterion in k6's words.
-fn words(threshold: &Threshold) -> (&'static str, String) {
+/// A criterion in k6's words: the metric, of one kind where it is for one, and its threshold.
+fn words(threshold: &Threshold) -> (String, String) {
     let or_equal = if threshold.is_inclusive() { "=" } else { "" };
-    match threshold.bound() {
-        Bound::Latency { quantile, limit_ms } => {
+    let (metric, words) = match threshold.asks() {
+        Asks::Latency { quantile, limit_ms } => {
             let percent = (quantile * 100_000.0).round() / 1000.0;
             ("holdpoint_latency", format!("p({percent})<{or_equal}{limit_ms}"))
         }
-        Bound::Longest { limit_ms } => ("holdpoint_latency", format!("max<{or_equal}{limit_ms}")),
-        Bound::FailedShare { limit } => ("holdpoint_failed", format!("rate<{or_equal}{limit}")),
-        Bound::Failed { limit } => ("holdpoint_failures", format!("count<{or_equal}{limit}")),
-        Bound::Rate { limit } => ("holdpoint_ok", format!("rate>{or_equal}{limit}")),
-    }
+        Asks::Longest { limit_ms } => ("holdpoint_latency", format!("max<{or_equal}{limit_ms}")),
+        Asks::FailedShare { limit } => ("holdpoint_failed", format!("rate<{or_equal}{limit}")),
+        Asks::Failed { limit } => ("holdpoint_failures", format!("count<{or_equal}{limit}")),
+        Asks::Rate { limit } => ("holdpoint_ok", format!("rate>{or_equal}{limit}")),
+    };
+    (threshold.kind().map_or_else(|| metric.to_owned(), |kind| format!("{metric}{{name:{kind}}}")), words)
 }
 
 #[cfg(test)]
@@ -139,7 +139,7 @@ mod tests {
     fn the_script_has_the_same_arrivals_and_criteria_and_no_secret() {
         let stages = vec![Stage { from: 0.0, to: 20.0, duration: Duration::from_secs(1) }];
         let plan = plan(Model::Open { arrivals: Arrivals::Poisson { seed: 3 }, stages });
-        let thresholds: Vec<Threshold> = ["p95<500ms", "p99.9<=2s", "max<5s", "failures<1%", "failures<=0", "rate>=5"]
+        let thresholds: Vec<Threshold> = ["p95<500ms", "p99.9<=2s", "max<5s", "failures<1%", "failures<=0", "rate>=5", "GET /a: max<9s"]
             .iter()
             .map(|text| text.parse().unwrap())
             .collect();

@@ -38,7 +38,7 @@ mod plan;
 mod venv;
 
 pub use evidence::{EvidenceError, LINE_LIMIT};
-pub use gather::{ClockLimits, Gathered, Fleet, Sinks, Summary, WorkerSeen, gather};
+pub use gather::{ClockLimits, Gathered, Sinks, gather};
 pub use here::{Here, HereError, SendError, Sending, run_here, send_here};
 pub use ledger::{Entry, Ledger};
 pub use master::{Master, MasterError};

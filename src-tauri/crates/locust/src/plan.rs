@@ -281,6 +281,13 @@ impl Http {
     }
 }
 
+impl Http {
+    /// The origin that everything goes to, such as `https://api.example.org`.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", if self.tls { "https" } else { "http" }, self.authority)
+    }
+}
+
 impl FleetPlan {
     /// A load of operations, which take turns.
     pub fn new(load: Plan, http: Http, operations: Vec<Operation>, tag: &str) -> Self {

@@ -86,9 +86,9 @@ fn what_a_fleet_reported_is_the_whole_load() {
     assert_eq!(total.planned, expected.iter().flatten().sum::<u64>());
     assert_eq!((total.ok, total.latency.len(), total.lag.len()), (total.planned, total.planned, total.planned));
     assert_eq!(gathered.result.seconds.iter().map(|second| second.ok).sum::<u64>(), total.ok);
-    assert_eq!(gathered.fleet.workers.len(), 2);
-    assert!(gathered.fleet.workers.iter().all(|worker| worker.clock_uncertainty_ms.unwrap() < 100.0));
-    assert_eq!(gathered.fleet.summary.unwrap().requests, total.ok);
+    assert_eq!(gathered.result.fleet.as_ref().unwrap().workers.len(), 2);
+    assert!(gathered.result.fleet.as_ref().unwrap().workers.iter().all(|worker| worker.clock_uncertainty_ms.unwrap() < 100.0));
+    assert_eq!(gathered.result.fleet.as_ref().unwrap().summary.unwrap().requests, total.ok);
     assert_eq!(gathered.ledger.entries().len() as u64, total.sent);
 }
 

@@ -136,9 +136,9 @@ fn the_same_plan_here_and_with_workers_agrees_within_the_measured_lag() {
         assert_eq!(count.swap(0, Ordering::SeqCst), planned, "the server saw each once");
         assert_eq!(gathered.ledger.entries().len() as u64, planned);
         assert_eq!(judged(&gathered.result).state, State::Met, "{:?}", judged(&gathered.result));
-        assert_eq!(gathered.fleet.workers.len(), workers as usize);
+        assert_eq!(gathered.result.fleet.as_ref().unwrap().workers.len(), workers as usize);
         // Of Locust's own figures the counts are exact.
-        assert_eq!(gathered.fleet.summary.unwrap().requests, planned);
+        assert_eq!(gathered.result.fleet.as_ref().unwrap().summary.unwrap().requests, planned);
         for (ours, theirs) in [(&own.total().latency, &total.latency), (&own.total().service, &total.service)] {
             let lag = own.total().lag.max_ms().unwrap() + total.lag.max_ms().unwrap();
             let (ours, theirs) = (ours.quantile_ms(0.5).unwrap(), theirs.quantile_ms(0.5).unwrap());
@@ -162,7 +162,7 @@ fn rounds_and_users_are_shared_among_workers() {
     let gathered = send(&fleet_plan(&url, users), venv(), 2, |_, _| {});
     assert!(gathered.result.doubts.is_empty(), "{:#?}", gathered.result.doubts);
     assert_eq!(gathered.result.total().ok, count.load(Ordering::SeqCst));
-    assert!(gathered.fleet.workers.iter().all(|worker| worker.sent > 0));
+    assert!(gathered.result.fleet.as_ref().unwrap().workers.iter().all(|worker| worker.sent > 0));
 }
 
 /// The processes of workers, as they introduced themselves.

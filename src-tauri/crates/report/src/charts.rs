@@ -47,16 +47,16 @@ const WIDTH: u32 = 720;
 const SECONDS_LIMIT: usize = 43_200;
 
 #[derive(Clone, Copy)]
-struct Palette {
-    ground: RGBColor,
-    ink: RGBColor,
-    faint: RGBColor,
-    line: RGBColor,
-    thin: RGBColor,
-    bar: RGBColor,
-    bad: RGBColor,
-    good: RGBColor,
-    fault: RGBColor,
+pub(crate) struct Palette {
+    pub(crate) ground: RGBColor,
+    pub(crate) ink: RGBColor,
+    pub(crate) faint: RGBColor,
+    pub(crate) line: RGBColor,
+    pub(crate) thin: RGBColor,
+    pub(crate) bar: RGBColor,
+    pub(crate) bad: RGBColor,
+    pub(crate) good: RGBColor,
+    pub(crate) fault: RGBColor,
 }
 
 impl Theme {
@@ -98,7 +98,8 @@ pub fn of_check(results: &Results, theme: Theme) -> Vec<Chart> {
             latency.merge(&record.latency);
         }
         let limit = (test == TestId::L1).then_some(results.plan.parameters.l1.p95_limit_ms);
-        charts.extend(spectrum(test, &latency, limit, theme));
+        let of_test = |chart: Chart| Chart { test: Some(test), ..chart };
+        charts.extend(spectrum(&test.to_string(), &latency, None, limit, theme).map(of_test));
         charts.extend(histogram(test, &latency, theme));
         if test.is_chaos() {
             charts.extend(timeline(results, Some(test), theme));
@@ -107,11 +108,11 @@ pub fn of_check(results: &Results, theme: Theme) -> Vec<Chart> {
     charts
 }
 
-type Drawn<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Failure = Box<dyn std::error::Error>;
+pub(crate) type Drawn<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(crate) type Failure = Box<dyn std::error::Error>;
 
 /// Draws; a chart that cannot be drawn is left out rather than shown half.
-fn draw(
+pub(crate) fn draw(
     height: u32,
     theme: Theme,
     paint: impl FnOnce(&Drawn<'_>, Palette) -> Result<(), Failure>,
@@ -128,22 +129,18 @@ fn draw(
     Some(svg.replace("font-family=\"sans-serif\"", "font-family=\"system-ui, sans-serif\""))
 }
 
-fn label(palette: Palette) -> TextStyle<'static> {
+pub(crate) fn label(palette: Palette) -> TextStyle<'static> {
     ("sans-serif", 13.6).into_font().color(&palette.ink)
 }
 
-fn ms(value: f64) -> String {
+pub(crate) fn ms(value: f64) -> String {
     if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
-/// Latency by rarity: x is one in n on a log axis, cut where one request is all that is left.
-fn spectrum(test: TestId, latency: &Histogram, limit_ms: Option<f64>, theme: Theme) -> Option<Chart> {
+/// Values by rarity: x is one in n on a log axis, cut where one request is all that is left.
+fn rarities(latency: &Histogram) -> Option<Vec<(f64, f64)>> {
     let count = latency.len();
-    if count < 2 {
-        return None;
-    }
     let mut points: Vec<(f64, f64)> = Vec::new();
-    let mut rows = Vec::new();
     // Every rank while there are few, then steps that are even on the axis.
     let mut rank = 1;
     while rank <= count {
@@ -156,14 +153,36 @@ fn spectrum(test: TestId, latency: &Histogram, limit_ms: Option<f64>, theme: The
         let left = count - rank;
         rank += (left / 40).max(1);
     }
+    Some(points)
+}
+
+/// Latency by rarity, and service time beside it as a thin line.
+pub(crate) fn spectrum(
+    name: &str,
+    latency: &Histogram,
+    service: Option<&Histogram>,
+    limit_ms: Option<f64>,
+    theme: Theme,
+) -> Option<Chart> {
+    let count = latency.len();
+    if count < 2 {
+        return None;
+    }
+    let points = rarities(latency)?;
+    let beside = service.map_or_else(|| Some(Vec::new()), rarities)?;
+    let mut rows = Vec::new();
+    let row = |name: &str, value: f64, service: Option<f64>| {
+        [name.to_owned(), ms(value)].into_iter().chain(service.map(ms)).collect::<Vec<String>>()
+    };
     for (name, quantile) in [("P50", 0.5), ("P75", 0.75), ("P90", 0.9), ("P95", 0.95), ("P99", 0.99)] {
         // A quantile without a sample beyond it would only repeat the maximum.
         if count as f64 * (1.0 - quantile) >= 1.0 {
-            rows.push(vec![name.to_owned(), ms(latency.quantile_ms(quantile)?)]);
+            let other = service.and_then(|service| service.quantile_ms(quantile));
+            rows.push(row(name, latency.quantile_ms(quantile)?, other));
         }
     }
     let max = latency.max_ms()?;
-    rows.push(vec!["longest".to_owned(), ms(max)]);
+    rows.push(row("longest", max, service.and_then(Histogram::max_ms)));
     let top = limit_ms.filter(|limit| *limit < max * 2.5).map_or(max, |limit| limit.max(max)) * 1.15;
     let right = (count as f64).max(2.0);
     let svg = draw(220, theme, |area, palette| {
@@ -185,6 +204,7 @@ fn spectrum(test: TestId, latency: &Histogram, limit_ms: Option<f64>, theme: The
             .y_label_formatter(&|value| format!("{value:.0}"))
             .y_labels(5)
             .draw()?;
+        chart.draw_series(LineSeries::new(beside.iter().copied(), palette.thin.stroke_width(1)))?;
         chart.draw_series(LineSeries::new(points.iter().copied(), palette.line.stroke_width(2)))?;
         if count >= 20 {
             let p95 = latency.quantile_ms(0.95).unwrap_or_default();
@@ -212,9 +232,12 @@ fn spectrum(test: TestId, latency: &Histogram, limit_ms: Option<f64>, theme: The
         }
         Ok(())
     })?;
-    let mut alt = format!("{test}: latency of {count} answered requests by percentile.");
+    let mut alt = format!("{name}: latency of {count} answered requests by percentile.");
     for row in &rows {
         let _ = write!(alt, " {} {} ms.", row[0], row[1]);
+    }
+    if service.is_some() {
+        alt.push_str(" The thin line is service time.");
     }
     let mut note = format!("{count} requests answered");
     if let Some(limit) = limit_ms {
@@ -224,13 +247,17 @@ fn spectrum(test: TestId, latency: &Histogram, limit_ms: Option<f64>, theme: The
         }
     }
     Some(Chart {
-        id: format!("{test}-percentiles"),
-        test: Some(test),
+        id: format!("{name}-percentiles"),
+        test: None,
         title: "Latency by percentile".into(),
         note,
         alt,
         svg,
-        columns: vec!["Percentile", "ms"],
+        columns: if service.is_some() {
+            vec!["Percentile", "Latency ms", "Service time ms"]
+        } else {
+            vec!["Percentile", "ms"]
+        },
         rows,
     })
 }
@@ -300,6 +327,24 @@ fn histogram(test: TestId, latency: &Histogram, theme: Theme) -> Option<Chart> {
     })
 }
 
+/// One second of requests.
+#[derive(Clone, Copy)]
+pub(crate) struct Tick {
+    pub(crate) from_ms: u64,
+    pub(crate) ok: u64,
+    pub(crate) failed: u64,
+    pub(crate) p50_ms: Option<f64>,
+    pub(crate) p95_ms: Option<f64>,
+}
+
+/// A fault on the clock.
+struct Mark {
+    start: u64,
+    end: u64,
+    recovered: bool,
+    words: String,
+}
+
 /// The requests of every second on one clock with tests and faults; of one test, or of the whole check.
 fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Chart> {
     let (from, to) = match test {
@@ -310,18 +355,18 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
             (began, began.saturating_add(one.elapsed_ms.unwrap_or(results.elapsed_ms.saturating_sub(began))))
         }
     };
-    let seconds: Vec<_> = results
+    let seconds: Vec<Tick> = results
         .intervals
         .iter()
         .filter(|second| second.from_ms.saturating_add(1000) > from && second.from_ms < to)
+        .map(|second| Tick {
+            from_ms: second.from_ms,
+            ok: second.ok,
+            failed: second.failed,
+            p50_ms: second.latency.quantile_ms(0.5),
+            p95_ms: second.latency.quantile_ms(0.95),
+        })
         .collect();
-    if seconds.is_empty() || seconds.len() > SECONDS_LIMIT || to <= from {
-        return None;
-    }
-    let p95 = |second: &holdpoint_check::event::Interval| second.latency.quantile_ms(0.95);
-    let top_ms = seconds.iter().filter_map(|second| p95(second)).fold(1.0, f64::max) * 1.2;
-    let top_count =
-        seconds.iter().map(|second| second.ok.saturating_add(second.failed)).max().unwrap_or(1).max(1);
     let faults: Vec<_> = results
         .faults
         .iter()
@@ -329,8 +374,79 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
         .map(|fault| (fault, fault.intended_ms, fault.recovered_ms.unwrap_or(to).min(to)))
         .filter(|(_, _, end)| *end > from)
         .collect();
+    let marks: Vec<Mark> = faults
+        .iter()
+        .map(|(fault, start, end)| Mark {
+            start: *start,
+            end: *end,
+            recovered: fault.recovered_ms.is_some(),
+            words: match &fault.recovered {
+                Some((seconds, _)) => format!("{} back in {seconds:.1} s", fault.intent.service.title()),
+                None => format!("{} not back", fault.intent.service.title()),
+            },
+        })
+        .collect();
+    let wide = test.is_some() || marks.len() < 2 || (to - from) < 120_000;
+    let svg = over_time(&seconds, (from, to), (&marks, wide), theme)?;
     let x = |at: u64| at as f64 / 1000.0;
-    let svg = draw(300, theme, |area, palette| {
+    let rows = seconds
+        .iter()
+        .map(|second| {
+            let shown = |value: Option<f64>| value.map_or(String::new(), ms);
+            vec![
+                clock(second.from_ms as f64 / 1000.0),
+                second.ok.to_string(),
+                second.failed.to_string(),
+                shown(second.p50_ms),
+                shown(second.p95_ms),
+            ]
+        })
+        .collect();
+    let failed = seconds.iter().fold(0_u64, |sum, second| sum.saturating_add(second.failed));
+    let answered = seconds.iter().fold(0_u64, |sum, second| sum.saturating_add(second.ok));
+    let mut alt = format!("{answered} requests answered and {failed} failed.");
+    for (fault, start, _) in &faults {
+        let _ = match &fault.recovered {
+            Some((seconds, _)) => write!(
+                alt,
+                " {} restarted at {} and back after {seconds:.1} s.",
+                fault.intent.service,
+                clock(x(*start))
+            ),
+            None => write!(alt, " {} restarted at {} and not back.", fault.intent.service, clock(x(*start))),
+        };
+    }
+    Some(Chart {
+        id: test.map_or_else(|| "timeline".to_owned(), |test| format!("{test}-timeline")),
+        test,
+        title: "Timeline".into(),
+        note: if faults.is_empty() { String::new() } else { "fault windows shaded".into() },
+        alt,
+        svg,
+        columns: vec!["Time", "Answered", "Failed", "P50 ms", "P95 ms"],
+        rows,
+    })
+}
+
+/// Draws the requests of every second over time.
+pub(crate) fn seconds_alone(seconds: &[Tick], (from, to): (u64, u64), theme: Theme) -> Option<String> {
+    over_time(seconds, (from, to), (&[], false), theme)
+}
+
+fn over_time(
+    seconds: &[Tick],
+    (from, to): (u64, u64),
+    (marks, wide): (&[Mark], bool),
+    theme: Theme,
+) -> Option<String> {
+    if seconds.is_empty() || seconds.len() > SECONDS_LIMIT || to <= from {
+        return None;
+    }
+    let top_ms = seconds.iter().filter_map(|second| second.p95_ms).fold(1.0, f64::max) * 1.2;
+    let top_count =
+        seconds.iter().map(|second| second.ok.saturating_add(second.failed)).max().unwrap_or(1).max(1);
+    let x = |at: u64| at as f64 / 1000.0;
+    draw(300, theme, |area, palette| {
         let (upper, lower) = area.split_vertically(190);
         let frame = |area: &Drawn<'_>, top: f64, desc: &str, bottom: bool| -> Result<(), Failure> {
             let mut chart = ChartBuilder::on(area)
@@ -338,9 +454,9 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
                 .x_label_area_size(if bottom { 30 } else { 0 })
                 .y_label_area_size(52)
                 .build_cartesian_2d(x(from)..x(to), 0.0..top)?;
-            for (_, start, end) in &faults {
+            for mark in marks {
                 chart.draw_series([Rectangle::new(
-                    [(x((*start).max(from)), 0.0), (x(*end), top)],
+                    [(x(mark.start.max(from)), 0.0), (x(mark.end), top)],
                     palette.fault.filled(),
                 )])?;
             }
@@ -375,16 +491,16 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
                     )
                 }))?;
             } else {
-                for (quantile, style) in
-                    [(0.5, palette.thin.stroke_width(1)), (0.95, palette.line.stroke_width(2))]
+                let p50: fn(&Tick) -> Option<f64> = |second| second.p50_ms;
+                let p95: fn(&Tick) -> Option<f64> = |second| second.p95_ms;
+                for (value, style) in
+                    [(p50, palette.thin.stroke_width(1)), (p95, palette.line.stroke_width(2))]
                 {
                     // No data is a gap: a line goes only through seconds that follow each other.
-                    for piece in pieces(&seconds) {
+                    for piece in pieces(seconds) {
                         let points: Vec<(f64, f64)> = piece
                             .iter()
-                            .filter_map(|second| {
-                                Some((x(second.from_ms) + 0.5, second.latency.quantile_ms(quantile)?))
-                            })
+                            .filter_map(|second| Some((x(second.from_ms) + 0.5, value(second)?)))
                             .collect();
                         chart.draw_series(
                             points.iter().map(|point| Circle::new(*point, 1, style.color.filled())),
@@ -395,106 +511,58 @@ fn timeline(results: &Results, test: Option<TestId>, theme: Theme) -> Option<Cha
             }
             // Words of faults that follow closely stand on rows of their own.
             let mut last: Option<(u64, u32)> = None;
-            for (fault, start, end) in &faults {
-                if *start >= from {
+            for mark in marks {
+                if mark.start >= from {
                     chart.draw_series(LineSeries::new(
-                        [(x(*start), 0.0), (x(*start), top)],
+                        [(x(mark.start), 0.0), (x(mark.start), top)],
                         palette.ink.stroke_width(2),
                     ))?;
                 }
-                if fault.recovered_ms.is_some() {
+                if mark.recovered {
                     chart.draw_series(LineSeries::new(
-                        [(x(*end), 0.0), (x(*end), top)],
+                        [(x(mark.end), 0.0), (x(mark.end), top)],
                         palette.good.stroke_width(1),
                     ))?;
                 }
-                if !bottom {
-                    let words = match &fault.recovered {
-                        Some((seconds, _)) => {
-                            format!("{} back in {seconds:.1} s", fault.intent.service.title())
-                        }
-                        None => format!("{} not back", fault.intent.service.title()),
+                if !bottom && wide {
+                    let at = mark.start.max(from);
+                    let row = match last {
+                        Some((before, row)) if at.abs_diff(before) < (to - from) / 4 => (row + 1) % 3,
+                        _ => 0,
                     };
-                    let wide = test.is_some() || faults.len() < 2 || (to - from) < 120_000;
-                    if wide {
-                        let at = (*start).max(from);
-                        let row = match last {
-                            Some((before, row)) if at.abs_diff(before) < (to - from) / 4 => (row + 1) % 3,
-                            _ => 0,
-                        };
-                        last = Some((at, row));
-                        // Near the end of the clock there is only room before the fault.
-                        let late = at - from > (to - from) / 10 * 7;
-                        let (aside, side) = if late { (-0.2, HPos::Right) } else { (0.2, HPos::Left) };
-                        chart.draw_series([Text::new(
-                            words,
-                            (x(at) + aside, top * (0.98 - 0.1 * f64::from(row))),
-                            label(palette).pos(Pos::new(side, VPos::Top)),
-                        )])?;
-                    }
+                    last = Some((at, row));
+                    // Near the end of the clock there is only room before the fault.
+                    let late = at - from > (to - from) / 10 * 7;
+                    let (aside, side) = if late { (-0.2, HPos::Right) } else { (0.2, HPos::Left) };
+                    chart.draw_series([Text::new(
+                        mark.words.clone(),
+                        (x(at) + aside, top * (0.98 - 0.1 * f64::from(row))),
+                        label(palette).pos(Pos::new(side, VPos::Top)),
+                    )])?;
                 }
             }
             Ok(())
         };
         frame(&upper, top_ms, "P50, P95 in ms", false)?;
         frame(&lower, top_count as f64 * 1.1, "requests/s", true)
-    })?;
-    let rows = seconds
-        .iter()
-        .map(|second| {
-            let quantile = |quantile| second.latency.quantile_ms(quantile).map_or(String::new(), ms);
-            vec![
-                clock(second.from_ms as f64 / 1000.0),
-                second.ok.to_string(),
-                second.failed.to_string(),
-                quantile(0.5),
-                quantile(0.95),
-            ]
-        })
-        .collect();
-    let failed = seconds.iter().fold(0_u64, |sum, second| sum.saturating_add(second.failed));
-    let answered = seconds.iter().fold(0_u64, |sum, second| sum.saturating_add(second.ok));
-    let mut alt = format!("{answered} requests answered and {failed} failed.");
-    for (fault, start, _) in &faults {
-        let _ = match &fault.recovered {
-            Some((seconds, _)) => write!(
-                alt,
-                " {} restarted at {} and back after {seconds:.1} s.",
-                fault.intent.service,
-                clock(x(*start))
-            ),
-            None => write!(alt, " {} restarted at {} and not back.", fault.intent.service, clock(x(*start))),
-        };
-    }
-    Some(Chart {
-        id: test.map_or_else(|| "timeline".to_owned(), |test| format!("{test}-timeline")),
-        test,
-        title: "Timeline".into(),
-        note: if faults.is_empty() { String::new() } else { "fault windows shaded".into() },
-        alt,
-        svg,
-        columns: vec!["Time", "Answered", "Failed", "P50 ms", "P95 ms"],
-        rows,
     })
 }
 
 /// Runs of seconds without a hole.
-fn pieces<'a>(
-    seconds: &[&'a holdpoint_check::event::Interval],
-) -> Vec<Vec<&'a holdpoint_check::event::Interval>> {
-    let mut pieces: Vec<Vec<&holdpoint_check::event::Interval>> = Vec::new();
+fn pieces(seconds: &[Tick]) -> Vec<Vec<Tick>> {
+    let mut pieces: Vec<Vec<Tick>> = Vec::new();
     for second in seconds.iter().filter(|second| second.ok > 0) {
         match pieces.last_mut() {
             Some(piece) if piece.last().is_some_and(|last| second.from_ms.abs_diff(last.from_ms) < 1500) => {
-                piece.push(second);
+                piece.push(*second);
             }
-            _ => pieces.push(vec![second]),
+            _ => pieces.push(vec![*second]),
         }
     }
     pieces
 }
 
-fn clock(seconds: f64) -> String {
+pub(crate) fn clock(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a check")]
     let whole = seconds.max(0.0).round() as u64;
     format!("{}:{:02}", whole / 60, whole % 60)

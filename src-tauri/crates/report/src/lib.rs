@@ -1,6 +1,7 @@
 //! Results of a check as files: JSON that keeps the runbook's shape, and Markdown for a release manager; and results
 //! of before us read back. Every report is a pure function of results and verdict.
 
+pub mod capacity;
 pub mod charts;
 pub mod json;
 pub mod markdown;

@@ -44,7 +44,7 @@ pub fn summary(results: &Results, verdict: &Verdict) -> String {
 }
 
 /// Adds a line. Writing into a `String` cannot fail.
-fn line(text: &mut String, content: impl AsRef<str>) {
+pub(crate) fn line(text: &mut String, content: impl AsRef<str>) {
     let _ = writeln!(text, "{}", content.as_ref());
 }
 
@@ -176,7 +176,7 @@ fn waivers(text: &mut String, verdict: &Verdict) {
     line(text, "");
 }
 
-fn pictures(text: &mut String, charts: &[Chart], folder: &str) {
+pub(crate) fn pictures(text: &mut String, charts: &[Chart], folder: &str) {
     if charts.is_empty() {
         return;
     }

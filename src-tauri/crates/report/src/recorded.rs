@@ -46,6 +46,16 @@ pub enum ReadError {
         /// What.
         missing: &'static str,
     },
+    /// It is none of a capacity run.
+    #[error(
+        "{path} is not the file of a capacity run: {problem}. One is written by `holdpoint load --json FILE`"
+    )]
+    NotCapacity {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// It says what no check of ours can have measured or done.
     #[error("{path} was not written by Holdpoint as it is: {problem}")]
     Impossible {

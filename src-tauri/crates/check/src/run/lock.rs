@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use directories::ProjectDirs;
+use holdpoint_agentverse::Client;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use super::spent;
 use crate::environment::{Environment, is_loopback};
 
 /// Who checks an environment.
@@ -60,7 +62,7 @@ fn named(holder: Option<&Holder>) -> String {
 
 /// An environment that is held as long as this lives.
 #[derive(Debug)]
-pub(super) struct Held {
+pub struct Held {
     _files: Vec<File>,
     /// Where it is remembered what was sent to it.
     pub(super) spent: PathBuf,
@@ -87,6 +89,18 @@ fn place(url: &Url) -> String {
         url.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase()
     };
     format!("{host} {}", url.port_or_known_default().unwrap_or_default())
+}
+
+/// Takes an environment for load beside checks, so that no check is measured under it. `id` is what others are told.
+pub fn hold(environment: &Environment, id: &str) -> Result<Held, LockError> {
+    take(&folder(), environment, id)
+}
+
+impl Held {
+    /// Remembers what a client sent, so that a check that follows knows of the limiter's window.
+    pub fn remember(&self, client: &Client) {
+        spent::keep(&self.spent, client, Utc::now());
+    }
 }
 
 /// Takes an environment.

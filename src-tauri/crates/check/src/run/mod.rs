@@ -37,7 +37,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use self::abort::Abort;
 pub use self::context::ConnectError;
-pub use self::lock::{Holder, LockError};
+pub use self::lock::{Held, Holder, LockError, hold};
 pub use self::preflight::{NameToConfirm, Preview, name_to_confirm, preflight_rows};
 
 use self::context::Context;
@@ -168,11 +168,12 @@ async fn run(context: &Context, journal: &Path) -> CheckEnding {
         let ending = run_test(context, &session, test).await;
         context.emit.emit_durably(Event::TestEnded { test, ending }).await;
     }
-    context.emit.emit(Event::Fitness(watch.read())).await;
     context.unless_given_up(last_look(context, &session)).await;
     api_watch.stop().await;
     network.abort();
     let _ = network.await;
+    // Read when nothing is observed any more: a sleep during the last look is ours too.
+    context.emit.emit(Event::Fitness(watch.read())).await;
     clean_up(context).await;
     if !context.stop.is_cancelled() {
         witnesses::keep_logs(context, journal).await;

@@ -17,6 +17,9 @@ use crate::files;
 /// A check sends some hundred requests a window.
 const SIZE_LIMIT: u64 = 256 * 1024;
 
+/// So many of a path are kept: more than any limiter of the API allows, and all of a capacity run would not fit.
+const NEWEST: usize = 1000;
+
 /// Times of requests by exact path.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -36,7 +39,8 @@ pub(super) fn recall(path: &Path, client: &Client, now: DateTime<Utc>) {
 /// Keeps what the client has sent.
 pub(super) fn keep(path: &Path, client: &Client, now: DateTime<Utc>) {
     let spent = client.counted().into_iter().map(|(path, ago)| {
-        let times = ago.into_iter().filter_map(|ago| Some(now - chrono::TimeDelta::from_std(ago).ok()?));
+        let newest = ago.into_iter().rev().take(NEWEST);
+        let times = newest.filter_map(|ago| Some(now - chrono::TimeDelta::from_std(ago).ok()?));
         (path, times.collect())
     });
     if let Ok(text) = serde_json::to_string(&Spent(spent.collect())) {

@@ -3,23 +3,25 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand, ValueEnum};
+use holdpoint_check::run::Held;
 use holdpoint_check::words::TestId;
+use holdpoint_desk::capacity::{Operations, place};
 use holdpoint_load::http::Options;
-use holdpoint_load::{FitnessLimits, Judged, Order, Threshold, judge};
+use holdpoint_load::{Capacity, FitnessLimits, Measured, Order, Wanted, judge};
 use holdpoint_locust::{
     FleetPlan, Gathered, Http, Master, Package, Secrets, Sending, Sinks, Venv, gather, k6, send_here,
 };
-use serde_json::json;
+use holdpoint_report::capacity;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::operation::Operations;
 use super::runbook::{self, Task};
-use super::words::{self, Progress};
-use super::{LoadOptions, create, exit_code, permission, thresholds, write_json};
+use super::words::Progress;
+use super::{LoadOptions, asked, check_kinds, create, hold, permission, thresholds};
 use crate::failure::Failure;
 use crate::manage;
 
@@ -132,15 +134,18 @@ pub(crate) struct JudgingOptions {
     ledger: Option<PathBuf>,
 }
 
-/// A load of somebody else as it was typed, ready to be given away.
+/// A load as it was typed, ready to be given to others.
 struct Prepared {
     plan: FleetPlan,
     secrets: Secrets,
-    thresholds: Vec<Threshold>,
+    /// The document of it.
+    asked: Capacity,
     /// What was made at the API for it.
     operations: Option<Operations>,
     /// What of a test of the runbook is not in it.
     not_here: Option<&'static str>,
+    /// The environment, which gets nothing else meanwhile.
+    held: Option<Held>,
 }
 
 /// The API lets a login be asked for ten times in five minutes, and each worker asks once; this program did too.
@@ -152,7 +157,10 @@ pub(crate) async fn act(action: FleetAction) -> Result<u8, Failure> {
         FleetAction::Join(options) => join(options).await,
         FleetAction::Judge(options) => {
             let package = Package::open(&options.package)?;
-            judged(&package, &options.evidence, &options.judging)
+            let asked = of_package(&package, &options.judging)?;
+            let gathered = gathered(&package, &options.evidence, &options.judging)?;
+            let took_s = gathered.result.elapsed_s;
+            told(asked, gathered, took_s, &options.judging)
         }
     }
 }
@@ -168,8 +176,6 @@ pub(crate) async fn run(options: &LoadOptions) -> Result<u8, Failure> {
         hdr_log: options.hdr_log.clone(),
         ledger: options.fleet.ledger.clone(),
     };
-    // Wrong usage is said before anything is made.
-    thresholds(&judging.threshold)?;
     if (!options.operation.is_empty() || options.fleet.test.is_some()) && options.fleet.workers > MOST_LOGINS {
         return Err(Failure::usage(format!(
             "each worker logs in, and the API allows ten logins in five minutes; use at most {MOST_LOGINS} workers"
@@ -178,7 +184,12 @@ pub(crate) async fn run(options: &LoadOptions) -> Result<u8, Failure> {
     let prepared = prepare(options).await?;
     let outcome = sent(options, &prepared, &judging).await;
     if let Some(operations) = &prepared.operations {
-        operations.clean_up().await;
+        if let Some(held) = &prepared.held {
+            held.remember(operations.client());
+        }
+        if let Some(left) = operations.clean_up().await {
+            eprintln!("holdpoint: {left}");
+        }
     }
     outcome
 }
@@ -197,8 +208,8 @@ async fn sent(options: &LoadOptions, prepared: &Prepared, judging: &JudgingOptio
     };
     eprintln!(
         "Load: {}, {}, by {} workers of Locust",
-        prepared.plan.kinds().join(", "),
-        words::model(&prepared.plan.load.model),
+        prepared.asked.kinds.join(", "),
+        capacity::wanted(&prepared.asked.wanted),
         options.fleet.workers
     );
     if let Some(not_here) = prepared.not_here {
@@ -213,7 +224,9 @@ async fn sent(options: &LoadOptions, prepared: &Prepared, judging: &JudgingOptio
         cache: Venv::usual_folder()?,
     };
     let (give, orders) = watch::channel(Order::Run);
-    let mut progress = Progress::new(prepared.plan.load.duration());
+    let mut progress = Progress::default();
+    progress.begin(prepared.plan.load.duration());
+    let began = Instant::now();
     let sent = {
         let running = send_here(sending, |text| eprintln!("{text}"), orders, |live| progress.see(live));
         tokio::pin!(running);
@@ -226,12 +239,13 @@ async fn sent(options: &LoadOptions, prepared: &Prepared, judging: &JudgingOptio
     };
     progress.end();
     let (package, evidence) = sent.map_err(failed)?;
-    let gathered = gathered(&package, &evidence, judging)?;
-    let stored = match &prepared.operations {
-        None => None,
-        Some(operations) => runbook::read_back(operations, &gathered).await?,
-    };
-    let code = told(&gathered, &prepared.thresholds, judging, stored)?;
+    let took_s = began.elapsed().as_secs_f64();
+    let mut gathered = gathered(&package, &evidence, judging)?;
+    if let Some(operations) = &prepared.operations {
+        runbook::recall(operations.client(), &prepared.plan, &gathered.ledger);
+        gathered.result.stored = runbook::read_back(operations, &gathered).await?;
+    }
+    let code = told(prepared.asked.clone(), gathered, took_s, judging)?;
     if options.fleet.keep.is_some() {
         eprintln!("  Package, evidence and logs are in {}", folder.display());
     }
@@ -257,51 +271,65 @@ fn failed(error: impl std::error::Error) -> Failure {
 async fn prepare(options: &LoadOptions) -> Result<Prepared, Failure> {
     let mut secrets = Secrets::default();
     if options.operation.is_empty() && options.fleet.test.is_none() {
-        permission::check(options)?;
+        let environment = permission::check(options)?;
         let plan = of_urls(options, &mut secrets)?;
-        let thresholds = thresholds(&options.threshold)?;
-        return Ok(Prepared { plan, secrets, thresholds, operations: None, not_here: None });
+        let origin = options.url.first().map(place::shown).unwrap_or_default();
+        let wanted = Wanted::Load(plan.load.clone());
+        let asked = asked(environment.as_ref(), origin, plan.kinds(), wanted, &options.threshold);
+        check_kinds(&thresholds(&options.threshold)?, &asked.kinds)?;
+        let held = environment.as_ref().map(hold).transpose()?;
+        return Ok(Prepared { plan, secrets, asked, operations: None, not_here: None, held });
     }
     let name = options.environment.as_deref().ok_or_else(|| {
         Failure::usage("an --operation or a --test goes to a named environment; name it with --environment")
     })?;
+    let mut words = options.threshold.clone();
+    // Wrong usage is said before anything is made.
+    thresholds(&words)?;
     let (environment, known) = manage::resolve(name).await?;
     let parameters = environment.parameters.clone();
-    let mut words = options.threshold.clone();
     let mut not_here = None;
     let (tasks, turns, load) = if let Some(id) = options.fleet.test {
         let test = runbook::test(id, &parameters)?;
         words.extend(test.thresholds);
         not_here = Some(test.not_here);
-        (test.tasks, test.turns, options.bounded(test.plan))
+        (test.tasks, test.turns, options.bounded(Wanted::Load(test.plan))?)
     } else {
         let tasks: Vec<Task> = options.operation.iter().map(|one| Task::Api(*one)).collect();
         let turns = (0..tasks.len()).collect();
-        (tasks, turns, options.plan()?)
+        (tasks, turns, options.wanted()?)
     };
-    let thresholds = thresholds(&words)?;
-    let needs = runbook::needs(&tasks);
-    let login = needs.login.then(|| runbook::login(&known, &mut secrets)).transpose()?;
-    let api = environment.api_url;
-    let http = Http::new(&api, &Options { timeouts: options.http()?.timeouts, ..Options::default() }, 0, &mut secrets)?;
-    let operations = Operations::with(&options.operation, needs, api, known).await?;
+    let needed = runbook::needed(&tasks);
+    let login = needed.iter().any(|one| one.needs_login()).then(|| runbook::login(&known, &mut secrets)).transpose()?;
+    let http = Options { timeouts: options.http()?.timeouts, ..Options::default() };
+    let http = Http::new(&environment.api_url, &http, 0, &mut secrets)?;
+    let kinds: Vec<String> = tasks.iter().map(|task| task.name().to_owned()).collect();
+    check_kinds(&thresholds(&words)?, &kinds)?;
+    let held = hold(&environment)?;
+    let never = CancellationToken::new();
+    let operations = Operations::prepare(&needed, &environment, &known, &never).await.map_err(failed)?;
     let steps = match runbook::operations(&tasks, &operations, &parameters).await {
         Ok(steps) => steps,
         Err(failure) => {
-            operations.clean_up().await;
+            if let Some(left) = operations.clean_up().await {
+                eprintln!("holdpoint: {left}");
+            }
             return Err(failure);
         }
     };
-    let mut plan = FleetPlan::new(load, http, steps, operations.tag());
+    let mut plan = FleetPlan::new(load.plan().clone(), http, steps, operations.tag());
     plan.turns = turns;
     plan.login = login;
     plan.ledger = true;
-    Ok(Prepared { plan, secrets, thresholds, operations: Some(operations), not_here })
+    let asked = asked(Some(&environment), place::shown(&environment.api_url), kinds, load, &words);
+    Ok(Prepared { plan, secrets, asked, operations: Some(operations), not_here, held: Some(held) })
 }
 
 fn of_urls(options: &LoadOptions, secrets: &mut Secrets) -> Result<FleetPlan, Failure> {
+    let wanted = options.wanted()?;
+    let http = options.http()?;
     let mut plan =
-        FleetPlan::of_urls(options.plan()?, &options.url, &options.http()?, options.header.len(), secrets)?;
+        FleetPlan::of_urls(wanted.plan().clone(), &options.url, &http, options.header.len(), secrets)?;
     plan.ledger = options.fleet.ledger.is_some();
     plan.check()?;
     Ok(plan)
@@ -309,6 +337,9 @@ fn of_urls(options: &LoadOptions, secrets: &mut Secrets) -> Result<FleetPlan, Fa
 
 fn export(options: &ExportOptions) -> Result<u8, Failure> {
     let load = &options.load;
+    if load.find_limit {
+        return Err(Failure::usage("a search for the limit is not written down; leave out --find-limit"));
+    }
     if !load.operation.is_empty() || load.fleet.test.is_some() {
         return Err(Failure::usage(
             "operations and tests of the API need a project that is made for them and removed afterwards, so they are not \
@@ -340,8 +371,8 @@ fn export(options: &ExportOptions) -> Result<u8, Failure> {
 const LOOK: Duration = Duration::from_secs(1);
 
 async fn join(options: JoinOptions) -> Result<u8, Failure> {
-    thresholds(&options.judging.threshold)?;
     let package = Package::open(&options.package)?;
+    let asked = of_package(&package, &options.judging)?;
     let headers = options.master_header_file.as_deref().map(super::options::headers).transpose()?;
     let master = Master::new(options.master.clone(), &headers.unwrap_or_default())?;
     let throwaway = tempfile::tempdir()?;
@@ -353,10 +384,11 @@ async fn join(options: JoinOptions) -> Result<u8, Failure> {
     let workers = master.start(&package).await.map_err(failed)?;
     eprintln!(
         "Load: {}, {}, by {workers} workers of the master at {}",
-        package.plan().kinds().join(", "),
-        words::model(&package.plan().load.model),
+        asked.kinds.join(", "),
+        capacity::wanted(&asked.wanted),
         options.master
     );
+    let started = Instant::now();
     let plan = package.plan();
     let lasts = plan.load.duration().unwrap_or(holdpoint_load::plan::LONGEST) + plan.load.drain;
     let until = tokio::time::Instant::now() + lasts + 3 * Duration::from_secs_f64(plan.patience_s);
@@ -379,8 +411,9 @@ async fn join(options: JoinOptions) -> Result<u8, Failure> {
             return Err(Failure::failed("the master did not come to an end of the load in time; look at its own page"));
         }
     }
+    let took_s = started.elapsed().as_secs_f64();
     master.fetch(&evidence).await.map_err(failed)?;
-    judged(&package, &evidence, &options.judging)
+    told(asked, gathered(&package, &evidence, &options.judging)?, took_s, &options.judging)
 }
 
 /// What the workers reported, read from the evidence.
@@ -396,36 +429,21 @@ fn gathered(package: &Package, evidence: &Path, judging: &JudgingOptions) -> Res
     gather(package, BufReader::new(file), sinks).map_err(failed)
 }
 
-fn judged(package: &Package, evidence: &Path, judging: &JudgingOptions) -> Result<u8, Failure> {
-    let thresholds = thresholds(&judging.threshold)?;
-    told(&gathered(package, evidence, judging)?, &thresholds, judging, None)
+/// The document of a load that somebody else sent.
+fn of_package(package: &Package, judging: &JudgingOptions) -> Result<Capacity, Failure> {
+    let plan = package.plan();
+    let kinds = plan.kinds();
+    check_kinds(&thresholds(&judging.threshold)?, &kinds)?;
+    Ok(asked(None, plan.http.origin(), kinds, Wanted::Load(plan.load.clone()), &judging.threshold))
 }
 
-/// Judges by the criteria and by what was read back, tells it, and answers with the exit code.
-fn told(
-    gathered: &Gathered,
-    thresholds: &[Threshold],
-    judging: &JudgingOptions,
-    stored: Option<Judged>,
-) -> Result<u8, Failure> {
+/// Judges what was gathered by the criteria of its document, and tells it.
+fn told(asked: Capacity, gathered: Gathered, took_s: f64, judging: &JudgingOptions) -> Result<u8, Failure> {
     let json = judging.json.as_deref().map(create).transpose()?;
-    let mut judgement = judge(&gathered.result, thresholds, &FitnessLimits::default());
-    if let Some(stored) = stored {
-        judgement.state = judgement.state.max(stored.state);
-        judgement.criteria.push(stored);
-    }
-    words::result(&gathered.result);
-    words::fleet(&gathered.fleet);
-    words::judgement(&judgement);
-    let value = json!({
-        "holdpoint_load": 1,
-        "result": gathered.result,
-        "judgement": judgement,
-        "fleet": gathered.fleet,
-    });
-    write_json(json, judging.json.as_deref(), &value)?;
-    if let (Some(problem), Some(path)) = (&gathered.result.log_problem, &judging.hdr_log) {
-        return Err(Failure::failed(format!("{} is not whole: {problem}", path.display())));
-    }
-    Ok(exit_code(&judgement))
+    let result = gathered.result;
+    let judgement = judge(&result, &thresholds(&asked.thresholds)?, &FitnessLimits::default());
+    let started_unix_ms = result.started_unix_ms;
+    let measured = Measured { limit: None, result, judgement, log: Vec::new() };
+    let done = Capacity { started_unix_ms, ..asked.with(measured, took_s) };
+    super::told(&done, json, judging.json.as_deref(), judging.hdr_log.as_deref())
 }

@@ -1,7 +1,6 @@
 //! `holdpoint load`.
 
 mod fleet;
-mod operation;
 mod options;
 mod permission;
 mod runbook;
@@ -10,24 +9,29 @@ mod words;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::time::Duration;
-
-use holdpoint_load::http::{HttpLanes, Target};
-use holdpoint_load::plan::{Arrivals, Model, Plan, Stage};
-use holdpoint_load::{
-    FitnessLimits, Found, Judgement, Lanes, Limit, LoadResult, Order, Orders, Search, State, Threshold, find,
-    judge, start,
-};
-use serde_json::json;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use holdpoint_check::environment::Environment;
+use holdpoint_check::run;
+use holdpoint_desk::capacity::{Operations, place};
+use holdpoint_load::http::{HttpLanes, Target};
+use holdpoint_load::{
+    Capacity, Control, FORMAT, FitnessLimits, Found, Job, Lanes, Measured, Order, Seen, State, Threshold,
+    Wanted, measure,
+};
+use holdpoint_report::capacity;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use options::LoadOptions;
 
 use crate::failure::Failure;
+use crate::manage;
 use fleet::{Engine, FleetAction};
-use operation::Operations;
 use words::Progress;
+
+/// Every threshold holds in what was measured, and that was too little to tell.
+const TOO_FEW: u8 = 4;
 
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -53,69 +57,128 @@ async fn alone(options: LoadOptions) -> Result<u8, Failure> {
     if options.find_limit && thresholds.is_empty() {
         return Err(Failure::usage("--find-limit needs at least one --threshold that can break"));
     }
-    if !options.find_limit {
-        options.plan()?;
-    }
+    let wanted = options.wanted()?;
     if options.operation.is_empty() {
-        permission::check(&options)?;
+        let environment = permission::check(&options)?;
         let target = Target::new(&options.url, options.http()?)?;
         let kinds = target.names().to_vec();
-        return measured(&options, &kinds, &HttpLanes::new(target), &thresholds).await;
+        check_kinds(&thresholds, &kinds)?;
+        let origin = options.url.first().map(place::shown).unwrap_or_default();
+        let asked = asked(environment.as_ref(), origin, kinds, wanted, &options.threshold);
+        let _held = environment.as_ref().map(|environment| hold(environment)).transpose()?;
+        return measured(&options, asked, &HttpLanes::new(target), &thresholds).await;
     }
-    let environment = options.environment.as_deref().ok_or_else(|| {
+    let name = options.environment.as_deref().ok_or_else(|| {
         Failure::usage("an --operation goes to a named environment; name it with --environment")
     })?;
     if options.threads != 1 {
         return Err(Failure::usage("an --operation is sent by one thread; leave out --threads"));
     }
-    let kinds: Vec<String> = options.operation.iter().map(|one| one.name()).collect();
-    let operations = Operations::prepare(&options.operation, environment).await?;
-    let outcome = measured(&options, &kinds, &operations, &thresholds).await;
-    operations.clean_up().await;
+    let kinds: Vec<String> = options.operation.iter().map(|one| one.name().to_owned()).collect();
+    check_kinds(&thresholds, &kinds)?;
+    let (environment, secrets) = manage::resolve(name).await?;
+    let held = hold(&environment)?;
+    let never = CancellationToken::new();
+    let operations = Operations::prepare(&options.operation, &environment, &secrets, &never)
+        .await
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    let asked = asked(Some(&environment), place::shown(&environment.api_url), kinds, wanted, &options.threshold);
+    let outcome = measured(&options, asked, &operations, &thresholds).await;
+    held.remember(operations.client());
+    if let Some(left) = operations.clean_up().await {
+        eprintln!("holdpoint: {left}");
+    }
     outcome
+}
+
+fn hold(environment: &Environment) -> Result<run::Held, Failure> {
+    let id = format!("load-{}", std::process::id());
+    run::hold(environment, &id).map_err(|error| Failure::failed(error.to_string()))
+}
+
+fn check_kinds(thresholds: &[Threshold], kinds: &[String]) -> Result<(), Failure> {
+    Ok(thresholds.iter().try_for_each(|threshold| threshold.check(kinds))?)
+}
+
+/// The document of a load that is about to be sent.
+fn asked(
+    environment: Option<&Environment>,
+    origin: String,
+    kinds: Vec<String>,
+    wanted: Wanted,
+    thresholds: &[String],
+) -> Capacity {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    Capacity {
+        holdpoint_load: FORMAT,
+        holdpoint: env!("CARGO_PKG_VERSION").into(),
+        environment: environment.map(|environment| environment.name.clone()),
+        origin,
+        kinds,
+        wanted,
+        thresholds: thresholds.iter().map(|text| text.trim().to_owned()).collect(),
+        started_unix_ms: now.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+        took_s: None,
+        figures: None,
+        judgement: None,
+        limit: None,
+        left: Vec::new(),
+        result: None,
+    }
 }
 
 async fn measured<L: Lanes>(
     options: &LoadOptions,
-    kinds: &[String],
+    asked: Capacity,
     lanes: &L,
     thresholds: &[Threshold],
 ) -> Result<u8, Failure> {
-    let limits = FitnessLimits::default();
     // Said now and not after a load that nobody could save.
     let json = options.json.as_deref().map(create).transpose()?;
     let log = options.hdr_log.as_deref().map(create).transpose()?;
-    if options.find_limit {
-        let limit = search(options, kinds, lanes, thresholds, &limits)?;
-        words::limit(&limit);
-        write_json(json, options.json.as_deref(), &json!({ "holdpoint_load": 1, "limit": limit }))?;
-        return Ok(match limit.found {
-            Found::Knee | Found::HigherThanTried => 0,
-            Found::LowerThanTried => 1,
-            Found::NotProven | Found::Aborted => 3,
-        });
+    eprintln!("Load: {}, {}", asked.kinds.join(", "), capacity::wanted(&asked.wanted));
+    let began = Instant::now();
+    let mut measured = send(&asked, lanes, thresholds, log).await?;
+    if let Some(path) = options.hdr_log.as_deref().filter(|_| !measured.log.is_empty()) {
+        keep(create(path)?, path, &measured.log)?;
+        measured.log.clear();
     }
-    let plan = options.plan()?;
-    let log = log.map(|file| Box::new(file) as Box<dyn std::io::Write + Send>);
-    eprintln!("Load: {}, {}", kinds.join(", "), words::model(&plan.model));
-    let result = send(plan, kinds, lanes, log).await?;
-    let judgement = judge(&result, thresholds, &limits);
-    words::result(&result);
-    words::generator(&result.generator);
-    words::judgement(&judgement);
-    let value = json!({ "holdpoint_load": 1, "result": result, "judgement": judgement });
-    write_json(json, options.json.as_deref(), &value)?;
-    if let (Some(problem), Some(path)) = (&result.log_problem, &options.hdr_log) {
-        return Err(Failure::failed(format!("{} is not whole: {problem}", path.display())));
-    }
-    Ok(exit_code(&judgement))
+    let took_s = began.elapsed().as_secs_f64();
+    told(&asked.with(measured, took_s), json, options.json.as_deref(), options.hdr_log.as_deref())
 }
 
-fn exit_code(judgement: &Judgement) -> u8 {
-    match judgement.state {
-        State::Met => 0,
-        State::NotMet => 1,
-        State::NotProven => 3,
+/// Tells what a load came to, keeps it where that is wanted, and answers with the exit code.
+fn told(
+    done: &Capacity,
+    json: Option<BufWriter<File>>,
+    json_path: Option<&Path>,
+    log_path: Option<&Path>,
+) -> Result<u8, Failure> {
+    words::capacity(done);
+    if let (Some(file), Some(path)) = (json, json_path) {
+        keep(file, path, capacity::to_json(done).as_bytes())?;
+    }
+    let problem = done.result.as_ref().and_then(|result| result.log_problem.clone());
+    if let (Some(problem), Some(path)) = (problem, log_path) {
+        return Err(Failure::failed(format!("{} is not whole: {problem}", path.display())));
+    }
+    Ok(exit_code(done))
+}
+
+fn exit_code(done: &Capacity) -> u8 {
+    match &done.limit {
+        None => match done.judgement.as_ref().map(|judgement| judgement.state) {
+            Some(State::Met) => 0,
+            Some(State::NotMet) => 1,
+            Some(State::TooFew) => TOO_FEW,
+            Some(State::NotProven) | None => 3,
+        },
+        Some(limit) => match limit.found {
+            Found::Knee | Found::HigherThanTried => 0,
+            Found::LowerThanTried => 1,
+            Found::TooFew => TOO_FEW,
+            Found::NotProven | Found::Aborted => 3,
+        },
     }
 }
 
@@ -129,85 +192,50 @@ fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
         .map_err(|error| Failure::usage(format!("{} cannot be written: {error}", path.display())))
 }
 
-fn write_json(
-    file: Option<BufWriter<File>>,
-    path: Option<&Path>,
-    value: &serde_json::Value,
-) -> Result<(), Failure> {
-    let (Some(mut file), Some(path)) = (file, path) else { return Ok(()) };
-    let written = serde_json::to_writer_pretty(&mut file, value)
-        .map_err(std::io::Error::from)
-        .and_then(|()| file.flush());
+fn keep(mut file: BufWriter<File>, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let written = file.write_all(bytes).and_then(|()| file.flush());
     written.map_err(|error| Failure::failed(format!("{} could not be written: {error}", path.display())))
 }
 
-/// Sends one load to its end. Ctrl-C lets what is in flight end, a second one gives it up.
+/// Sends what is wanted to its end. Ctrl-C lets what is in flight end, a second one gives it up.
 async fn send<L: Lanes>(
-    plan: Plan,
-    kinds: &[String],
-    lanes: &L,
-    log: Option<Box<dyn std::io::Write + Send>>,
-) -> Result<LoadResult, Failure> {
-    let mut progress = Progress::new(plan.duration());
-    let running = start(plan, kinds.to_vec(), lanes, log)?;
-    let mut live = running.live.clone();
-    let orders = running.orders.clone();
-    let joined = tokio::task::spawn_blocking(move || running.join());
-    loop {
-        tokio::select! {
-            changed = live.changed() => {
-                if changed.is_err() {
-                    break;
-                }
-                progress.see(&live.borrow_and_update());
-            }
-            _ = tokio::signal::ctrl_c() => interrupt(&orders),
-        }
-    }
-    progress.end();
-    joined
-        .await
-        .map_err(|error| Failure::failed(format!("the load ended with a defect of Holdpoint: {error}")))
-}
-
-fn interrupt(orders: &Orders) {
-    if orders.now() == Order::Drain {
-        eprintln!("Given up: what is in flight is abandoned.");
-        orders.give(Order::Abort);
-    } else {
-        eprintln!("Ending: nothing more is sent, what is in flight is waited for. Ctrl-C again gives it up.");
-        orders.give(Order::Drain);
-    }
-}
-
-/// Tries one rate after the other; between two the target has as long to recover as a step takes to drain.
-fn search<L: Lanes>(
-    options: &LoadOptions,
-    kinds: &[String],
+    asked: &Capacity,
     lanes: &L,
     thresholds: &[Threshold],
-    limits: &FitnessLimits,
-) -> Result<Limit, Failure> {
-    let search = Search {
-        from: options.rate.unwrap_or(10.0),
-        up_to: options.up_to,
-        precision: options.precision / 100.0,
-        steps: 60,
+    log: Option<BufWriter<File>>,
+) -> Result<Measured, Failure> {
+    let control = Control::default();
+    let mut progress = Progress::default();
+    let see = |seen: Seen<'_>| match seen {
+        Seen::Started(plan) => progress.begin(plan.duration()),
+        Seen::Live(live) => progress.see(live),
+        Seen::Tried(step) => {
+            progress.end();
+            words::step(step);
+        }
     };
-    let duration = options.duration.unwrap_or(Duration::from_secs(10));
-    let handle = tokio::runtime::Handle::current();
-    tokio::task::block_in_place(|| {
-        find(&search, |rate| {
-            let arrivals = options.poisson.map_or(Arrivals::Constant, |seed| Arrivals::Poisson { seed });
-            let stages = vec![Stage::steady(rate, duration)];
-            let plan = options.bounded(Plan::new(Model::Open { arrivals, stages }));
-            let result = handle.block_on(send(plan, kinds, lanes, None))?;
-            if result.ending != holdpoint_load::LoadEnding::Completed {
-                return Ok(None);
-            }
-            let judgement = judge(&result, thresholds, limits);
-            words::step(rate, &result, &judgement);
-            Ok(Some(judgement))
-        })
-    })
+    // The log of a search is known when it is over.
+    let log = log.filter(|_| matches!(asked.wanted, Wanted::Load(_)));
+    let log = log.map(|file| Box::new(file) as Box<dyn std::io::Write + Send>);
+    let limits = FitnessLimits::default();
+    let job = Job { wanted: &asked.wanted, kinds: &asked.kinds, lanes, thresholds, limits };
+    let measuring = measure(job, log, &control, see);
+    tokio::pin!(measuring);
+    let measured = loop {
+        tokio::select! {
+            measured = &mut measuring => break measured,
+            _ = tokio::signal::ctrl_c() => interrupt(&control),
+        }
+    };
+    Ok(measured?)
+}
+
+fn interrupt(control: &Control) {
+    if control.now() == Order::Drain {
+        eprintln!("Given up: what is in flight is abandoned.");
+        control.give(Order::Abort);
+    } else {
+        eprintln!("Ending: nothing more is sent, what is in flight is waited for. Ctrl-C again gives it up.");
+        control.give(Order::Drain);
+    }
 }

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
+use holdpoint_desk::capacity::ApiOperation;
 use holdpoint_load::http::{Family, Kind, Options, Timeouts, Version};
 use holdpoint_load::plan::{self, Arrivals, Model, Plan, Stage};
+use holdpoint_load::{Search, Wanted};
 use url::Url;
 
 use crate::failure::Failure;
@@ -17,8 +20,8 @@ pub(crate) struct LoadOptions {
     #[arg(required_unless_present_any = ["operation", "test"], value_name = "URL")]
     pub(crate) url: Vec<Url>,
     /// Operations of the API in turn, through the login of --environment
-    #[arg(long, value_enum, value_delimiter = ',', conflicts_with = "url")]
-    pub(crate) operation: Vec<super::operation::ApiOperation>,
+    #[arg(long, value_parser = operation(), value_delimiter = ',', conflicts_with = "url")]
+    pub(crate) operation: Vec<ApiOperation>,
     /// Open load: so many requests a second, whether answers come or not
     #[arg(long, value_name = "PER-SECOND")]
     pub(crate) rate: Option<f64>,
@@ -31,7 +34,8 @@ pub(crate) struct LoadOptions {
     /// Open load in stages: RATE:DURATION or FROM-TO:DURATION, for example 0-500:30s,500:1m
     #[arg(long, value_name = "STAGES")]
     pub(crate) stages: Option<String>,
-    /// Raise the rate from --rate until a criterion breaks, and enclose the limit; each try takes --duration
+    /// Raise the rate from --rate until a criterion breaks, and enclose the limit; each try takes --duration, or longer where
+    /// it would send too few to tell
     #[arg(long, requires = "rate")]
     pub(crate) find_limit: bool,
     /// The highest rate that --find-limit tries
@@ -49,7 +53,8 @@ pub(crate) struct LoadOptions {
     /// Let arrivals follow each other as independent people do; the same seed gives the same arrivals
     #[arg(long, value_name = "SEED", num_args = 0..=1, default_missing_value = "1")]
     pub(crate) poisson: Option<u64>,
-    /// A criterion: p95<500ms, p99.9<2s, max<5s, failures<1%, failures<=0, rate>480; may be given several times
+    /// A criterion: p95<500ms, p99.9<2s, max<5s, failures<1%, failures<=0, rate>480; of one operation as
+    /// 'expand: p95<500ms'; may be given several times. A percentile or a share is met where its 95 % bound is
     #[arg(long, value_name = "CRITERION")]
     pub(crate) threshold: Vec<String>,
     /// The saved environment that the addresses belong to; all are looked through otherwise
@@ -113,11 +118,19 @@ pub(crate) struct LoadOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Write latencies second by second in the log format of HdrHistogram
-    #[arg(long, value_name = "FILE", conflicts_with = "find_limit")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) hdr_log: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) fleet: super::fleet::FleetOptions,
 }
+
+fn operation() -> impl TypedValueParser<Value = ApiOperation> {
+    let known = ApiOperation::ALL.map(|one| PossibleValue::new(one.name()).help(one.title()));
+    PossibleValuesParser::new(known).try_map(|text| text.parse::<ApiOperation>())
+}
+
+/// The most tries of --find-limit.
+const TRIES: u32 = 60;
 
 fn duration(text: &str) -> Result<Duration, String> {
     plan::duration_of(text).ok_or_else(|| "a duration is written like 500ms, 30s, 5m or 1h".into())
@@ -135,25 +148,41 @@ const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 
 impl LoadOptions {
-    /// The plan as it is typed.
-    pub(crate) fn plan(&self) -> Result<Plan, Failure> {
-        let duration = self.duration.unwrap_or(Duration::from_secs(30));
+    /// What is wanted, as it is typed.
+    pub(crate) fn wanted(&self) -> Result<Wanted, Failure> {
         let arrivals = self.poisson.map_or(Arrivals::Constant, |seed| Arrivals::Poisson { seed });
-        let model = match (self.rate, self.users, self.rounds, &self.stages) {
+        let wanted = if self.find_limit {
+            let search = Search {
+                from: self.rate.unwrap_or(10.0),
+                up_to: self.up_to,
+                precision: self.precision / 100.0,
+                steps: TRIES,
+            };
+            Wanted::limit(search, arrivals, self.duration.unwrap_or(Duration::from_secs(10)))
+        } else {
+            Wanted::Load(Plan::new(self.model(arrivals)?))
+        };
+        self.bounded(wanted)
+    }
+
+    /// The same with the bounds that are typed, where it can be done.
+    pub(super) fn bounded(&self, wanted: Wanted) -> Result<Wanted, Failure> {
+        let wanted = wanted.bounded(|plan| {
+            (plan.in_flight, plan.threads, plan.drain) = (self.in_flight, self.threads, self.timeout);
+        });
+        wanted.check()?;
+        Ok(wanted)
+    }
+
+    fn model(&self, arrivals: Arrivals) -> Result<Model, Failure> {
+        let duration = self.duration.unwrap_or(Duration::from_secs(30));
+        Ok(match (self.rate, self.users, self.rounds, &self.stages) {
             (Some(rate), ..) => Model::Open { arrivals, stages: vec![Stage::steady(rate, duration)] },
             (_, Some(users), ..) => Model::Users { users, think: self.think, duration },
             (_, _, Some((concurrency, rounds)), _) => Model::Rounds { concurrency, rounds },
             (.., Some(stages)) => Model::Open { arrivals, stages: plan::stages(stages)? },
             _ => return Err(Failure::usage("say how much: --rate, --users, --rounds or --stages")),
-        };
-        let plan = self.bounded(Plan::new(model));
-        plan.check()?;
-        Ok(plan)
-    }
-
-    /// A plan with the bounds that are typed.
-    pub(crate) fn bounded(&self, plan: Plan) -> Plan {
-        Plan { in_flight: self.in_flight, threads: self.threads, drain: self.timeout, ..plan }
+        })
     }
 
     /// How to ask.

@@ -4,17 +4,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use holdpoint_agentverse::ExposeSecret as _;
+use holdpoint_agentverse::error::ApiError;
 use holdpoint_agentverse::types::Node;
+use holdpoint_agentverse::{Client, ExposeSecret as _};
 use holdpoint_check::environment::Secrets as Known;
 use holdpoint_check::parameters::Parameters;
 use holdpoint_check::words::TestId;
+use holdpoint_desk::capacity::{ApiOperation, Made, Operations};
+use holdpoint_load::Stored;
 use holdpoint_load::plan::{Model, Plan};
-use holdpoint_load::{Judged, State};
-use holdpoint_locust::{Check, Gathered, Holds, Operation, Secrets, Step, Stream};
+use holdpoint_locust::{Check, FleetPlan, Gathered, Holds, Ledger, Operation, Secrets, Step, Stream};
 use serde_json::{Value, json};
 
-use super::operation::{ApiOperation, Made, Needs, Operations, cannot};
 use crate::failure::Failure;
 
 /// What a worker can do with the API.
@@ -94,12 +95,27 @@ pub(super) fn test(id: TestId, parameters: &Parameters) -> Result<Test, Failure>
     })
 }
 
-/// What tasks need to be there.
-pub(super) fn needs(tasks: &[Task]) -> Needs {
-    let api: Vec<ApiOperation> =
-        tasks.iter().filter_map(|task| if let Task::Api(one) = task { Some(*one) } else { None }).collect();
-    let all = Needs { login: true, project: true };
-    if api.len() < tasks.len() { all } else { Needs::of(&api) }
+impl Task {
+    /// Its name in records and reports.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Api(one) => one.name(),
+            Self::Calibrate => "calibrate",
+            Self::AutoTune => "auto_tune",
+            Self::Stream => "stream",
+            Self::Export => "export",
+        }
+    }
+}
+
+/// The operations for which has to be there what these tasks need: those of L2 and L3 need a project with a run.
+pub(super) fn needed(tasks: &[Task]) -> Vec<ApiOperation> {
+    tasks.iter().map(|task| if let Task::Api(one) = task { *one } else { ApiOperation::Run }).collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
+fn cannot(error: ApiError) -> Failure {
+    Failure::failed(format!("the API could not be asked: {error}"))
 }
 
 /// How a worker logs in. The name and the password stand in its environment alone.
@@ -153,8 +169,8 @@ pub(super) async fn operations(
 
 fn operation(task: Task, made: &Made, last_tick: i64, parameters: &Parameters) -> Operation {
     let project = made.project.clone().unwrap_or_default();
-    let (name, steps) = match task {
-        Task::Api(one) => (one.name(), vec![single(one, made)]),
+    let steps = match task {
+        Task::Api(one) => vec![single(one, made)],
         Task::Calibrate => {
             // The mean of the squared differences over the keys (API facts 4.6).
             let (predicted, actual) = (json!({"adoption": 0.2, "churn": 0.4}), json!({"adoption": 0.5, "churn": 0.8}));
@@ -165,37 +181,34 @@ fn operation(task: Task, made: &Made, last_tick: i64, parameters: &Parameters) -
                 "ground_truth": {"predicted": predicted, "actual": actual},
                 "target_accuracy": 0.8,
             });
-            let steps = vec![
+            vec![
                 Step { capture: capture("scenario", "/scenario_id"), ..sent("/api/v1/calibration/scenarios", scenario) },
                 Step { checks: vec![check("/brier_score", Holds::Near(brier))], ..sent("/api/v1/calibration/run", run) },
-            ];
-            ("calibrate".into(), steps)
+            ]
         }
         Task::AutoTune => {
             let body = json!({"project_id": project, "method": "bayesian", "require_approval": true});
-            let step = Step { capture: capture("key", "/version_id"), ..sent("/api/v1/calibration/auto-tune", body) };
-            ("auto_tune".into(), vec![step])
+            vec![Step { capture: capture("key", "/version_id"), ..sent("/api/v1/calibration/auto-tune", body) }]
         }
         Task::Stream => {
             let from = (last_tick + 1 - i64::from(parameters.l3.ticks)).max(0);
             let path = format!("/api/v1/telemetry/{}/stream?start_tick={from}&speed=10", made.run);
             let stream = Stream { end: Some("complete".into()), tick: Some("tick".into()), from, to: last_tick };
             let silence = Some(Duration::from_secs(parameters.l3.silence_s));
-            ("stream".into(), vec![Step { stream: Some(stream), silence, ..asked("GET", &path) }])
+            vec![Step { stream: Some(stream), silence, ..asked("GET", &path) }]
         }
         Task::Export => {
             let body = json!({"resource_type": "runs", "project_id": project, "format": "json"});
             let completed =
                 vec![check("/status", Holds::Equals("completed".into())), check("/record_count", Holds::Above(0.0))];
-            let steps = vec![
+            vec![
                 Step { capture: capture("key", "/export_id"), ..sent("/api/v1/exports", body) },
                 Step { checks: completed, ..asked("GET", "/api/v1/exports/${key}") },
                 Step { checks: vec![check("", Holds::Records(true))], ..asked("GET", "/api/v1/exports/${key}/download") },
-            ];
-            ("export".into(), steps)
+            ]
         }
     };
-    Operation { name, steps }
+    Operation { name: task.name().into(), steps }
 }
 
 fn single(one: ApiOperation, made: &Made) -> Step {
@@ -218,66 +231,52 @@ fn single(one: ApiOperation, made: &Made) -> Step {
     }
 }
 
-/// Reads the expansions back by the list of nodes, which is another way than their own answers: each that was
-/// acknowledged has to be stored, and once.
-pub(super) async fn read_back(prepared: &Operations, gathered: &Gathered) -> Result<Option<Judged>, Failure> {
-    let expand = ApiOperation::Expand.name();
-    let Some(project) = &prepared.made().project else { return Ok(None) };
-    if !gathered.fleet.workers.iter().any(|worker| worker.sent > 0)
-        || !gathered.result.operations.contains_key(&expand)
-    {
-        return Ok(None);
+/// Counts what the workers asked for with what the limiter of the API counts, so that a check after this waits for its
+/// window. Each is counted as if it had been sent just now.
+pub(super) fn recall(client: &Client, plan: &FleetPlan, ledger: &Ledger) {
+    for operation in &plan.operations {
+        let count = ledger.entries().iter().filter(|entry| entry.kind == operation.name).count();
+        for step in &operation.steps {
+            let path = step.path.split(['?', '$']).next().unwrap_or_default();
+            client.recall(path, &vec![Duration::ZERO; count]);
+        }
     }
+}
+
+/// Reads the expansions back by the list of nodes, which is another way than their own answers.
+pub(super) async fn read_back(prepared: &Operations, gathered: &Gathered) -> Result<Option<Stored>, Failure> {
+    let expand = ApiOperation::Expand.name();
+    let entries = || gathered.ledger.entries().iter().filter(|entry| entry.kind == expand);
+    let Some(project) = prepared.made().project.as_ref().filter(|_| entries().next().is_some()) else {
+        return Ok(None);
+    };
     let nodes = prepared.client().nodes(project).await.map_err(cannot)?;
-    let acknowledged =
-        gathered.ledger.entries().iter().filter(|entry| entry.kind == expand && entry.fate == "ok");
+    let acknowledged = entries().filter(|entry| entry.fate == "ok");
     let acknowledged = acknowledged.map(|entry| (entry.id.as_str(), entry.key.as_deref()));
-    Ok(Some(reconciled(acknowledged, &nodes, prepared.tag(), gathered.result.doubts.is_empty())))
+    Ok(Some(reconciled(acknowledged, &nodes, prepared.tag())))
 }
 
 fn reconciled<'a>(
     acknowledged: impl Iterator<Item = (&'a str, Option<&'a str>)>,
     nodes: &[Node],
     tag: &str,
-    whole: bool,
-) -> Judged {
-    let mut stored: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+) -> Stored {
+    let mut known: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for node in nodes {
         if let Some(label) = node.label.as_deref().filter(|label| label.starts_with(&format!("{tag}-"))) {
-            stored.entry(label).or_default().push(&node.node_id);
+            known.entry(label).or_default().push(&node.node_id);
         }
     }
-    let (mut count, mut lost) = (0_u64, Vec::new());
+    let mut stored = Stored { kind: ApiOperation::Expand.name().into(), ..Stored::default() };
     for (id, key) in acknowledged {
-        count += 1;
-        if !stored.get(id).is_some_and(|keys| key.is_none_or(|key| keys.contains(&key))) {
-            lost.push(id);
+        stored.acknowledged += 1;
+        if !known.get(id).is_some_and(|keys| key.is_none_or(|key| keys.contains(&key))) {
+            stored.lost.push(id.to_owned());
         }
     }
-    let twice: Vec<&str> = stored.iter().filter(|(_, keys)| keys.len() > 1).map(|(id, _)| *id).collect();
-    let broken = !lost.is_empty() || !twice.is_empty();
-    let state = match (broken, whole) {
-        (true, _) => State::NotMet,
-        (false, true) => State::Met,
-        (false, false) => State::NotProven,
-    };
-    let named = |ids: &[&str]| ids.first().map_or(String::new(), |first| format!(", first {first}"));
-    Judged {
-        criterion: "every acknowledged expansion is stored once".into(),
-        measured: format!(
-            "{count} acknowledged, {} lost{}, {} stored twice{}",
-            lost.len(),
-            named(&lost),
-            twice.len(),
-            named(&twice)
-        ),
-        state,
-        because: if state == State::NotProven {
-            "the reports of the workers are not to be relied on".into()
-        } else {
-            String::new()
-        },
-    }
+    let twice = known.iter().filter(|(_, keys)| keys.len() > 1);
+    stored.twice = twice.map(|(id, _)| (*id).to_owned()).collect();
+    stored
 }
 
 #[cfg(test)]
@@ -289,18 +288,19 @@ mod tests {
     }
 
     #[test]
-    fn an_expansion_that_was_acknowledged_and_is_gone_or_twice_there_is_not_met() {
+    fn an_expansion_that_was_acknowledged_and_is_gone_or_twice_there_is_named() {
         let nodes = [node("a", "t-0"), node("b", "t-1"), node("c", "other")];
-        let state = |acknowledged: &[(&str, &str)], nodes: &[Node], whole| {
+        let broken = |acknowledged: &[(&str, &str)], nodes: &[Node]| {
             let acknowledged = acknowledged.iter().map(|(id, key)| (*id, Some(*key)));
-            reconciled(acknowledged, nodes, "t", whole).state
+            let stored = reconciled(acknowledged, nodes, "t");
+            (stored.lost, stored.twice)
         };
-        assert_eq!(state(&[("t-0", "a"), ("t-1", "b")], &nodes, true), State::Met);
-        assert_eq!(state(&[("t-0", "a"), ("t-1", "b")], &nodes, false), State::NotProven);
-        assert_eq!(state(&[("t-0", "a"), ("t-2", "d")], &nodes, true), State::NotMet);
-        assert_eq!(state(&[("t-0", "z")], &nodes, true), State::NotMet);
+        let none: Vec<String> = Vec::new();
+        assert_eq!(broken(&[("t-0", "a"), ("t-1", "b")], &nodes), (none.clone(), none.clone()));
+        assert_eq!(broken(&[("t-0", "a"), ("t-2", "d")], &nodes).0, ["t-2"]);
+        assert_eq!(broken(&[("t-0", "z")], &nodes).0, ["t-0"]);
         let twice = [node("a", "t-0"), node("e", "t-0")];
-        assert_eq!(state(&[("t-0", "a")], &twice, false), State::NotMet);
+        assert_eq!(broken(&[("t-0", "a")], &twice), (none, vec!["t-0".to_owned()]));
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use holdpoint_load::plan::{Arrivals, Model, Stage};
-use holdpoint_load::{Found, Generator, Histogram, Judgement, Limit, Live, LoadResult, State};
-use holdpoint_locust::Fleet;
+use holdpoint_foreign::text::{line, lines};
+use holdpoint_load::plan::Model;
+use holdpoint_load::{
+    Capacity, Fleet, Generator, Histogram, Judged, Judgement, Live, LoadResult, State, Step,
+};
+use holdpoint_report::capacity::headline;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// One line that moves while a load runs; nothing where nobody looks.
@@ -14,8 +17,16 @@ pub(super) struct Progress {
     steps: u32,
 }
 
+impl Default for Progress {
+    fn default() -> Self {
+        Self { bar: ProgressBar::hidden(), recent: Histogram::new(), steps: 0 }
+    }
+}
+
 impl Progress {
-    pub(super) fn new(duration: Option<Duration>) -> Self {
+    /// Another load begins.
+    pub(super) fn begin(&mut self, duration: Option<Duration>) {
+        self.end();
         let tenths =
             duration.map_or(0, |duration| u64::try_from(duration.as_millis() / 100).unwrap_or(u64::MAX));
         let bar = ProgressBar::new(tenths);
@@ -25,7 +36,9 @@ impl Progress {
         if let Ok(template) = ProgressStyle::with_template("  {bar:24} {elapsed}  {msg}") {
             bar.set_style(template);
         }
-        Self { bar, recent: Histogram::new(), steps: 0 }
+        self.bar = bar;
+        self.recent.clear();
+        self.steps = 0;
     }
 
     pub(super) fn see(&mut self, live: &Live) {
@@ -43,45 +56,33 @@ impl Progress {
         }
     }
 
+    /// The load has ended.
     pub(super) fn end(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-pub(super) fn model(model: &Model) -> String {
-    match model {
-        Model::Rounds { concurrency, rounds } => format!("{concurrency} at once, {rounds} rounds"),
-        Model::Users { users, think, duration } => {
-            let think =
-                if think.is_zero() { String::new() } else { format!(" who think for {}", seconds(*think)) };
-            format!("{users} users{think} for {}", seconds(*duration))
-        }
-        Model::Open { arrivals, stages } => {
-            let stages: Vec<String> = stages.iter().map(stage).collect();
-            let random = match arrivals {
-                Arrivals::Constant => String::new(),
-                Arrivals::Poisson { seed } => format!(", Poisson with seed {seed}"),
-            };
-            format!("{}{random}", stages.join(", then "))
-        }
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
-#[expect(clippy::float_cmp, reason = "a steady stage has the same number twice")]
-fn stage(stage: &Stage) -> String {
-    let duration = seconds(stage.duration);
-    if stage.from == stage.to {
-        format!("{} a second for {duration}", stage.from)
-    } else {
-        format!("{} to {} a second in {duration}", stage.from, stage.to)
+/// Everything a person reads when it is over.
+pub(super) fn capacity(done: &Capacity) {
+    let (Some(result), Some(judged)) = (&done.result, &done.judgement) else { return };
+    if let Some(limit) = &done.limit {
+        println!();
+        if let Some(step) = limit.highest_step() {
+            println!("  At {:.1} a second:", step.rate);
+        }
     }
+    self::result(result);
+    judgement(judged, done.limit.is_some());
+    println!("{}", lines(&headline(done)));
 }
 
-fn seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_secs_f64())
-}
-
-pub(super) fn result(result: &LoadResult) {
+fn result(result: &LoadResult) {
     let total = result.total();
     println!(
         "  planned {} = sent {} + refused {} + not sent {}; sent = ok {} + failed {} + abandoned {}",
@@ -112,7 +113,7 @@ pub(super) fn result(result: &LoadResult) {
             let example = record.examples.get(class).filter(|example| !example.is_empty());
             println!(
                 "  failed: {class} × {count}{}",
-                example.map_or(String::new(), |text| format!(", first: {text}"))
+                example.map_or(String::new(), |text| format!(", first: {}", line(text)))
             );
         }
     }
@@ -122,6 +123,10 @@ pub(super) fn result(result: &LoadResult) {
         );
     }
     println!();
+    match &result.fleet {
+        None => generator(&result.generator),
+        Some(sent_by) => fleet(sent_by),
+    }
 }
 
 fn percent(share: Option<f64>) -> String {
@@ -129,7 +134,7 @@ fn percent(share: Option<f64>) -> String {
 }
 
 /// How fit this computer was.
-pub(super) fn generator(generator: &Generator) {
+fn generator(generator: &Generator) {
     println!(
         "  This computer: sending threads ran {} and waited for a processor {} of the time; in use {}, stolen {}",
         percent(generator.own_cpu),
@@ -140,7 +145,7 @@ pub(super) fn generator(generator: &Generator) {
 }
 
 /// Who sent it.
-pub(super) fn fleet(fleet: &Fleet) {
+fn fleet(fleet: &Fleet) {
     let digest = fleet.plan.get(..16).unwrap_or(&fleet.plan);
     println!("  Sent by Locust {} (Python {}), plan {digest}…", fleet.locust, fleet.python);
     let ms = |value: Option<f64>| value.map_or("not known".into(), |value| format!("{value:.1} ms"));
@@ -178,62 +183,49 @@ fn row(name: &str, histogram: &Histogram) {
     );
 }
 
-pub(super) fn judgement(judgement: &Judgement) {
+fn judgement(judgement: &Judgement, of_search: bool) {
     println!();
-    for one in &judgement.criteria {
-        let because = if one.because.is_empty() { String::new() } else { format!(": {}", one.because) };
-        println!("  {:<11} {} — {}{because}", one.state, one.criterion, one.measured);
-    }
+    judgement.criteria.iter().for_each(|one| criterion("  ", one));
     for reason in &judgement.unfit {
         println!("  not fit to measure: {reason}");
+    }
+    // What a search comes to is its limit, and is said as such.
+    if of_search {
+        return;
     }
     let verdict = match (judgement.state, judgement.criteria.is_empty()) {
         (State::Met, true) => "measured; no criterion was given",
         (State::Met, false) => "every criterion is met",
         (State::NotMet, _) => "NOT MET",
-        (State::NotProven, _) => "NO VERDICT",
+        (State::TooFew, _) => "too few to tell",
+        (State::NotProven, _) => "not proven",
     };
     println!("Load: {verdict}");
 }
 
+fn criterion(indent: &str, one: &Judged) {
+    let bound = one.bound.as_ref().map_or(String::new(), |bound| format!(" [95 %: {bound}]"));
+    let because = if one.because.is_empty() { String::new() } else { format!(": {}", one.because) };
+    println!("{indent}{:<15} {} — {}{bound}{because}", one.state, one.criterion, one.measured);
+}
+
 /// One try of a search for the limit.
-pub(super) fn step(rate: f64, result: &LoadResult, judgement: &Judgement) {
-    let total = result.total();
-    let at =
-        |quantile| total.latency.quantile_ms(quantile).map_or("-".into(), |value| format!("{value:.1} ms"));
+pub(super) fn step(step: &Step) {
+    let Step { rate, judgement, figures } = step;
+    let shown = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.1} ms"));
     println!(
-        "  {rate:>9.1} a second  {:<11} P50 {}, P95 {}, P99 {}, {} failed, {} refused of {}",
+        "  {rate:>9.1} a second  {:<15} P50 {}, P95 {}, P99 {}, {} failed, {} refused of {}",
         judgement.state,
-        at(0.5),
-        at(0.95),
-        at(0.99),
-        total.failures() + total.abandoned,
-        total.refused,
-        total.planned
+        shown(figures.p50_ms),
+        shown(figures.p95_ms),
+        shown(figures.p99_ms),
+        figures.failed,
+        figures.refused,
+        figures.planned
     );
     let broken = judgement.criteria.iter().filter(|one| one.state != State::Met);
-    for one in broken {
-        let because = if one.because.is_empty() { String::new() } else { format!(": {}", one.because) };
-        println!("              {} {} — {}{because}", one.state, one.criterion, one.measured);
-    }
+    broken.for_each(|one| criterion("              ", one));
     for reason in &judgement.unfit {
         println!("              not fit to measure: {reason}");
     }
-}
-
-pub(super) fn limit(limit: &Limit) {
-    let rate = |rate: Option<f64>| rate.map_or("none".into(), |rate| format!("{rate:.1} a second"));
-    let (good, bad) = (rate(limit.highest_met), rate(limit.lowest_broken));
-    println!();
-    println!(
-        "{}",
-        match limit.found {
-            Found::Knee => format!("Limit: every criterion holds at {good}, and one breaks at {bad}"),
-            Found::HigherThanTried => format!("Limit: not reached; every criterion holds up to {good}"),
-            Found::LowerThanTried => format!("Limit: below what was tried; a criterion breaks even at {bad}"),
-            Found::NotProven =>
-                format!("Limit: NO VERDICT above {good}; the next rate could not be judged (broken: {bad})"),
-            Found::Aborted => format!("Limit: NO VERDICT, ended before its time; good so far: {good}"),
-        }
-    );
 }

@@ -3,6 +3,7 @@
 //! Nothing secret can be said in these types. Times are RFC 3339 in UTC, durations are milliseconds, `at_ms` counts
 //! from the start of the check.
 
+mod capacity;
 mod checks;
 mod environments;
 mod live;
@@ -18,6 +19,11 @@ use holdpoint_check::plan::ChaosIntent;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+pub use self::capacity::{
+    ApiOperation, CapacityDraft, CapacityFormat, CapacityLive, CapacityModel, CapacityOrder, CapacityPage,
+    CapacityPhase, CapacityPlan, CapacityPoint, CapacityReport, CapacityState, CapacitySummary,
+    CapacityTarget, CapacityThreshold, CapacityTry, CapacityVerdict,
+};
 pub use self::checks::{
     CheckDraft, CheckSummary, ChecksPage, ChecksQuery, Drill, Origin, PlanPreview, PlannedRestart,
     PlannedTest, RunningCheck, TestState, VerdictFilter,
@@ -71,6 +77,10 @@ pub struct Home {
     pub settings: Settings,
     /// The check that was opened from a file the program was started with.
     pub opened: Option<u32>,
+    /// The capacity run that was opened from a file the program was started with.
+    pub opened_capacity: Option<u32>,
+    /// The capacity run that goes on now.
+    pub capacity: Option<u32>,
     /// Why a file the program was started with could not be opened.
     pub refused: Option<Problem>,
 }

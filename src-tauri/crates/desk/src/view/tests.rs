@@ -32,6 +32,13 @@ fn the_pages_types_are_those_of_this_crate() {
     RecoveryFound::export_all(&config).unwrap();
     EnvironmentView::export_all(&config).unwrap();
     RailwayFound::export_all(&config).unwrap();
+    CapacityDraft::export_all(&config).unwrap();
+    CapacityPlan::export_all(&config).unwrap();
+    CapacityOrder::export_all(&config).unwrap();
+    CapacityLive::export_all(&config).unwrap();
+    CapacityPage::export_all(&config).unwrap();
+    CapacityReport::export_all(&config).unwrap();
+    CapacityFormat::export_all(&config).unwrap();
     let fresh_files = files(fresh.path());
     assert!(fresh_files.len() > 60, "{} types", fresh_files.len());
     if std::env::var_os("HOLDPOINT_WRITE_TYPES").is_some() {

@@ -70,11 +70,12 @@ impl<D: FnMut(&mut Context<'_>)> Answer<'_, D> {
     }
 }
 
-/// Waits for the head of an answer, then reads it to its end. `drive` moves the connection on where nobody else does.
+/// Waits for the head of an answer to what was sent at `started`, then reads it to its end. `drive` moves the connection on where nobody else does.
 /// The answer was read whole exactly when this is no `Failed` of an unread one: see the second value.
 pub(super) async fn exchange<H, D>(
     target: &Target,
     head: H,
+    started: Instant,
     mut drive: D,
     deadline: &mut Deadline,
 ) -> (Result<Phases, Trouble>, bool)
@@ -82,7 +83,6 @@ where
     H: Future<Output = Result<Response<Incoming>, Trouble>>,
     D: FnMut(&mut Context<'_>),
 {
-    let started = Instant::now();
     let mut head = pin!(head);
     let answer = poll_fn(|context| {
         drive(context);

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{Connection, SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
 
 use super::connect::Stream;
 use super::deadline::Deadline;
@@ -45,10 +46,13 @@ impl Http1 {
         Ok(Self { send, connection: Driven { connection: Box::pin(connection), ended: None } })
     }
 
-    /// Whether another request can go over this connection. The server may have closed it meanwhile.
+    /// Whether another request can go over this connection. One that the server closes hands back what was not sent.
     pub(super) async fn is_usable(&mut self) -> bool {
         poll_fn(|context| {
-            self.connection.drive(context);
+            // It was mostly moved on to here by the end of the last answer.
+            if self.connection.ended.is_none() && self.send.poll_ready(context).is_pending() {
+                self.connection.drive(context);
+            }
             if self.connection.ended.is_some() {
                 return Poll::Ready(false);
             }
@@ -63,6 +67,7 @@ impl Http1 {
         &mut self,
         target: &Target,
         ask: Ask,
+        now: Instant,
         deadline: &mut Deadline,
     ) -> (Result<Phases, Trouble>, bool) {
         let answer = self.send.try_send_request(ask);
@@ -73,8 +78,9 @@ impl Http1 {
             })
         };
         let connection = &mut self.connection;
-        let (outcome, whole) = exchange(target, head, |context| connection.drive(context), deadline).await;
-        if whole && outcome.is_ok() && self.is_followed_by_more().await {
+        let (outcome, whole) =
+            exchange(target, head, now, |context| connection.drive(context), deadline).await;
+        if whole && outcome.is_ok() && self.is_followed_by_more() {
             let detail = "more came after the end of the answer, where nothing had been asked";
             return (Err(Trouble::new(FailureClass::Body, detail)), false);
         }
@@ -83,12 +89,8 @@ impl Http1 {
 
     /// Whether bytes follow the end of an answer that belong to none: its length was wrong. That a connection is closed
     /// or breaks after a whole answer is no fault of that answer, and has a cause in the system.
-    async fn is_followed_by_more(&mut self) -> bool {
-        poll_fn(|context| {
-            self.connection.drive(context);
-            Poll::Ready(())
-        })
-        .await;
+    fn is_followed_by_more(&self) -> bool {
+        // What brought the end of the answer has looked at what came with it.
         matches!(&self.connection.ended, Some(Err(error)) if error.source().is_none())
     }
 }

@@ -7,6 +7,7 @@ use http_body_util::Full;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::connect::Stream;
 use super::deadline::Deadline;
@@ -64,5 +65,5 @@ pub(super) async fn ask(
             None => Trouble::Failed(of_hyper(&error.into_error(), Part::Head)),
         })
     };
-    exchange(target, head, |_| {}, deadline).await.0
+    exchange(target, head, Instant::now(), |_| {}, deadline).await.0
 }

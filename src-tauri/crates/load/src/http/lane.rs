@@ -89,21 +89,22 @@ impl HttpLane {
     async fn attempt(&mut self, kind: usize, spent: &mut Phases) -> Result<Phases, Trouble> {
         let mut link = self.link(kind, spent).await.map_err(Trouble::Failed)?;
         let target = &*self.target;
-        self.deadline.set(Instant::now(), target.options.timeouts.request);
+        let now = Instant::now();
+        self.deadline.set(now, target.options.timeouts.request);
         let (outcome, again) = match &mut link {
             Link::One(connection) => {
-                connection.ask(target, target.asks[kind].clone(), &mut self.deadline).await
+                connection.ask(target, target.asks[kind].clone(), now, &mut self.deadline).await
             }
             Link::Many(sender) => {
-                let outcome =
-                    http2::ask(target, sender, target.whole[kind].clone(), &mut self.deadline).await;
+                let ask = target.whole[kind].clone();
+                let outcome = http2::ask(target, sender, ask, &mut self.deadline).await;
                 (outcome, !sender.is_closed())
             }
             Link::Socket(socket) => {
                 let Kind::Message(text) = &target.options.kind else {
                     return Err(Trouble::new(FailureClass::Assertion, "a WebSocket without a message"));
                 };
-                let outcome = websocket::say(socket, text, &mut self.deadline).await;
+                let outcome = Box::pin(websocket::say(socket, text, &mut self.deadline)).await;
                 let again = outcome.is_ok();
                 (outcome.map_err(Trouble::Failed), again)
             }
@@ -126,6 +127,12 @@ impl HttpLane {
                 return Ok(link);
             }
         }
+        // Opening a connection is rare and takes much room, which every request would have to find.
+        Box::pin(self.open(kind, spent)).await
+    }
+
+    /// A new connection, or the one that is shared.
+    async fn open(&mut self, kind: usize, spent: &mut Phases) -> Result<Link, Failure> {
         let options = &self.target.options;
         let message = matches!(options.kind, Kind::Message(_));
         let may_share = !message

@@ -6,7 +6,7 @@
     reason = "a benchmark talks to the terminal and may end there"
 )]
 
-#[path = "../tests/window/desktop.rs"]
+#[path = "../../tests/window/desktop.rs"]
 #[expect(dead_code, reason = "the tests of the window use the rest")]
 mod desktop;
 mod process;
@@ -29,8 +29,6 @@ async fn main() {
     while let Some(word) = words.next() {
         match word.as_str() {
             "--checks" => checks = words.next().and_then(|number| number.parse().ok()).unwrap_or(checks),
-            // Cargo says this to every benchmark.
-            "--bench" => {}
             other => {
                 println!("unknown: {other}; usage: [--checks N]");
                 return;
@@ -45,7 +43,7 @@ async fn main() {
 }
 
 fn beside(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_holdpoint-desktop")).with_file_name("examples").join(name)
+    desktop::built("examples").join(name)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -71,7 +69,7 @@ async fn start_once(desktop: &Desktop, program: &Path) -> f64 {
 
 async fn start() {
     let desktop = Desktop::new().await;
-    let ours = Path::new(env!("CARGO_BIN_EXE_holdpoint-desktop"));
+    let ours = &desktop::built("holdpoint-desktop");
     let bare = beside("bare_window");
     let (mut of_ours, mut of_bare) = (Vec::new(), Vec::new());
     // The first of each only warms what the others find warm.

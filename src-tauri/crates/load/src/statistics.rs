@@ -1,6 +1,6 @@
 //! What a handful of samples can and cannot say: 95 % bounds beside every point value.
 
-use holdpoint_load::Histogram;
+use crate::Histogram;
 use statrs::distribution::{Beta, Binomial, ContinuousCDF as _, DiscreteCDF as _};
 
 /// One-sided confidence of every bound.
@@ -38,11 +38,15 @@ pub fn percentile_ms(histogram: &Histogram, quantile: f64) -> Option<f64> {
     histogram.rank_ms((rank as u64).max(1))
 }
 
-/// The value that the true percentile stays below at 95 %, from order statistics: the smallest rank `r` with
-/// P(Binomial(n, q) < r) ≥ 0.95. `None` when there are too few samples to bound it: 60 samples bound a P95 by their
-/// maximum and give no bound of a P99.
+/// The value that the true percentile stays below at 95 %, from order statistics. `None` when there are too few samples to
+/// bound it: 60 samples bound a P95 by their maximum and give no bound of a P99.
 pub fn percentile_bound_ms(histogram: &Histogram, quantile: f64) -> Option<f64> {
-    let samples = histogram.len();
+    histogram.rank_ms(percentile_bound_rank(histogram.len(), quantile)?)
+}
+
+/// The rank of the sample that the true percentile stays below at 95 %: the smallest `r` with
+/// P(Binomial(n, q) < r) ≥ 0.95. `None` when that is none of the samples.
+pub fn percentile_bound_rank(samples: u64, quantile: f64) -> Option<u64> {
     let binomial = Binomial::new(quantile, samples).ok()?;
     // More samples below a rank are never less likely, so the smallest rank is found by halving: millions of samples
     // would take minutes one by one.
@@ -52,7 +56,18 @@ pub fn percentile_bound_ms(histogram: &Histogram, quantile: f64) -> Option<f64> 
         if binomial.cdf(middle - 1) >= CONFIDENCE { high = middle } else { low = middle + 1 }
     }
     // Without such a rank this is one beyond the last.
-    histogram.rank_ms(low)
+    (low <= samples).then_some(low)
+}
+
+/// How many samples are needed at least, all of them good, before a percentile is bounded at 95 %; 59 for a P95, 299 for a
+/// P99. As many show that less than a share of `1 - quantile` fails.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the quotient of two negative numbers, at most some 10^17"
+)]
+pub fn fewest_samples(quantile: f64) -> u64 {
+    ((1.0 - CONFIDENCE).ln() / quantile.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()).ceil() as u64
 }
 
 #[cfg(test)]
@@ -97,6 +112,17 @@ mod tests {
         assert!((percentile_ms(&histogram, 0.95).unwrap() - 57.0).abs() < 0.1);
         assert!((percentile_bound_ms(&histogram, 0.95).unwrap() - 60.0).abs() < 0.1);
         assert_eq!(percentile_bound_ms(&histogram, 0.99), None);
+    }
+
+    #[test]
+    fn as_many_good_samples_as_are_needed_are_just_enough() {
+        for quantile in [0.5, 0.95, 0.99, 0.999] {
+            let fewest = fewest_samples(quantile);
+            assert_eq!(percentile_bound_rank(fewest, quantile), Some(fewest), "{quantile}");
+            assert_eq!(percentile_bound_rank(fewest - 1, quantile), None, "{quantile}");
+            assert!(failure_share_bound(0, fewest).unwrap() < 1.0 - quantile, "{quantile}");
+        }
+        assert_eq!((fewest_samples(0.95), fewest_samples(0.99)), (59, 299));
     }
 
     /// The rank is the one that going through all of them finds.
