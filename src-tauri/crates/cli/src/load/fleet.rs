@@ -242,7 +242,8 @@ async fn sent(options: &LoadOptions, prepared: &Prepared, judging: &JudgingOptio
     let took_s = began.elapsed().as_secs_f64();
     let mut gathered = gathered(&package, &evidence, judging)?;
     if let Some(operations) = &prepared.operations {
-        runbook::recall(operations.client(), &prepared.plan, &gathered.ledger);
+        let workers = options.fleet.workers as usize;
+        runbook::recall(operations.client(), &prepared.plan, &gathered.ledger, workers);
         gathered.result.stored = runbook::read_back(operations, &gathered).await?;
     }
     let code = told(prepared.asked.clone(), gathered, took_s, judging)?;

@@ -233,13 +233,17 @@ fn single(one: ApiOperation, made: &Made) -> Step {
 
 /// Counts what the workers asked for with what the limiter of the API counts, so that a check after this waits for its
 /// window. Each is counted as if it had been sent just now.
-pub(super) fn recall(client: &Client, plan: &FleetPlan, ledger: &Ledger) {
+pub(super) fn recall(client: &Client, plan: &FleetPlan, ledger: &Ledger, workers: usize) {
     for operation in &plan.operations {
         let count = ledger.entries().iter().filter(|entry| entry.kind == operation.name).count();
-        for step in &operation.steps {
-            let path = step.path.split(['?', '$']).next().unwrap_or_default();
+        // A path with an id in it is another one each time, and the limiter counts by path.
+        for step in operation.steps.iter().filter(|step| !step.path.contains('$')) {
+            let path = step.path.split('?').next().unwrap_or_default();
             client.recall(path, &vec![Duration::ZERO; count]);
         }
+    }
+    if let Some(login) = &plan.login {
+        client.recall(&login.path, &vec![Duration::ZERO; workers]);
     }
 }
 
