@@ -14,8 +14,8 @@
 //! 5. [`gather`] reads that file and adds it up into the same [`LoadResult`](holdpoint_load::LoadResult) that the engine
 //!    of this computer makes, and [`judge`](holdpoint_load::judge) judges it like any other. Integer counts of equal
 //!    buckets add up exactly in any order. A report that is missing, late, repeated, out of order, damaged or of another
-//!    plan, a worker that vanished, and a clock that is off are *doubts*, each with the name of the worker: the judgement
-//!    is then NO VERDICT, never one over fewer operations.
+//!    plan, a worker that vanished, and a clock that is off are *doubts*, each with the name of the worker: nothing is
+//!    then proven, for the target or against it, and no load is judged over fewer operations than it had.
 //!
 //! Locust's own summary is kept beside ours as a check on sanity; it rounds to two digits and judges nothing. [`k6`]
 //! writes a script with the same arrivals and criteria for those who use that; it is an export, and what it says is not
