@@ -45,7 +45,7 @@ mod texts;
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also its folder in the corpus.
-pub const TARGETS: [(&str, Property); 18] = [
+pub const TARGETS: [(&str, Property); 20] = [
     ("answers", answers::answers),
     ("bucket_lists", answers::bucket_lists),
     ("capacity", capacity::any_bytes),

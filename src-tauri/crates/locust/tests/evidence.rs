@@ -190,23 +190,29 @@ fn each_fault_of_a_report_is_told_with_the_name_of_its_worker() {
     );
 }
 
+/// What Locust calls a worker.
+fn of(lines: &[Value], worker: u64) -> Value {
+    lines[reports(lines, worker)[0]]["report"]["from"].clone()
+}
+
+/// Changes the questions for the time of day that worker 1 answered, by their place.
+fn clocks(change: impl Fn(usize, &mut Value)) -> impl FnOnce(&mut Vec<Value>) {
+    move |lines| {
+        let from = of(lines, 1);
+        let own = lines.iter_mut().filter(|line| line["clock"]["from"] == from);
+        own.enumerate().for_each(|(place, line)| change(place, &mut line["clock"]));
+    }
+}
+
 #[test]
 fn each_fault_of_a_worker_is_told_with_its_name() {
-    let of = |lines: &[Value], worker: u64| lines[reports(lines, worker)[0]]["report"]["from"].clone();
-    let clocks = |change: &dyn Fn(usize, &mut Value)| {
-        move |lines: &mut Vec<Value>| {
-            let from = of(lines, 1);
-            let own = lines.iter_mut().filter(|line| line["clock"]["from"] == from);
-            own.enumerate().for_each(|(place, line)| change(place, &mut line["clock"]));
-        }
-    };
     let add = |clock: &mut Value, name: &str, seconds: f64| {
         clock[name] = json!(clock[name].as_f64().unwrap() + seconds);
     };
-    spoilt(clocks(&|_, clock| add(clock, "answered", 5.0)), &["worker 1 (", "its clock is", "ms off"]);
-    spoilt(clocks(&|_, clock| add(clock, "received", 2.0)), &["worker 1 (", "is not known better than"]);
+    spoilt(clocks(|_, clock| add(clock, "answered", 5.0)), &["worker 1 (", "its clock is", "ms off"]);
+    spoilt(clocks(|_, clock| add(clock, "received", 2.0)), &["worker 1 (", "is not known better than"]);
     spoilt(
-        clocks(&|place, clock| add(clock, "answered", if place < 7 { 0.0 } else { 0.7 })),
+        clocks(|place, clock| add(clock, "answered", if place < 7 { 0.0 } else { 0.7 })),
         &["worker 1 (", "its clock moved by"],
     );
     spoilt(
@@ -261,7 +267,8 @@ fn evidence_that_is_cut_off_or_changed_decides_nothing() {
 fn evidence_of_another_plan_decides_nothing() {
     let mut plan = package().plan().clone();
     plan.tag = "another".into();
-    let other = Package::of_plan(plan).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let other = Package::write(&folder.path().join("package"), &plan, None).unwrap();
     let gathered = gather(&other, recorded().as_bytes(), Sinks::default()).unwrap();
     assert_eq!(state(&gathered), State::NotProven);
     assert!(gathered.result.doubts[0].contains("the master had another plan"), "{:?}", gathered.result.doubts);
