@@ -145,8 +145,25 @@ mod tests {
             .collect();
         let script = script(&plan, &thresholds).unwrap();
         assert!(!script.contains("Bearer x") && script.contains("${secret:HEADER_1}"));
-        assert!(!script.contains("__"), "every place is filled");
-        insta::assert_snapshot!(script.lines().filter(|line| line.contains("arrivals_ms\"") || line.contains("  thresholds:") || line.contains("  scenarios:")).collect::<Vec<_>>().join("\n"));
+        let line = |start: &str| script.lines().find_map(|line| line.trim().strip_prefix(start)).unwrap();
+        let thresholds = line("thresholds: ").trim_end_matches(',');
+        assert_eq!(
+            serde_json::from_str::<Value>(thresholds).unwrap(),
+            json!({
+                "holdpoint_latency": ["p(95)<500", "p(99.9)<=2000", "max<5000"],
+                "holdpoint_failed": ["rate<0.01"],
+                "holdpoint_failures": ["count<=0"],
+                "holdpoint_ok": ["rate>=5"],
+                "holdpoint_latency{name:GET /a}": ["max<9000"],
+            })
+        );
+        let told: Value = serde_json::from_str(line("const PLAN = ").trim_end_matches(';')).unwrap();
+        let arrivals: Vec<f64> = serde_json::from_value(told["arrivals_ms"].clone()).unwrap();
+        let Model::Open { arrivals: how, stages } = &plan.load.model else { unreachable!("an open load") };
+        let planned: Vec<f64> = Schedule::new(*how, stages).map(|one| one.at.as_secs_f64() * 1000.0).collect();
+        assert_eq!(arrivals.len(), planned.len());
+        assert!(arrivals.iter().zip(&planned).all(|(one, other)| (one - other).abs() < 0.01));
+        assert_eq!(told["planned"], json!(planned.len()));
     }
 
     #[test]
