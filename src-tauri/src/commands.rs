@@ -3,11 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use holdpoint_check::words::Service;
-use holdpoint_desk::capacity::Imported;
+use holdpoint_compare::Compared;
+use holdpoint_desk::capacity::Became;
 use holdpoint_desk::view::{
-    About, CheckDraft, ChecksPage, ChecksQuery, Drill, EnvironmentForm, EnvironmentSummary, EnvironmentView,
-    FieldProblem, Home, JournalPage, JournalQuery, PlanPreview, PreflightReport, Problem, RailwayFound,
-    RecoveryFound, Report, RestartReport, SecretField, ServiceLog, ServicesView, Settings, StorageReport,
+    About, CheckDraft, ChecksPage, ChecksQuery, Coverage, Drill, EnvironmentForm, EnvironmentSummary,
+    EnvironmentView, FieldProblem, Home, JournalPage, JournalQuery, PlanPreview, PreflightReport, Problem,
+    RailwayFound, RecoveryFound, Report, RestartReport, SecretField, ServiceLog, ServicesView, Settings,
+    StorageReport, Tidied, Trends, TrendsQuery,
 };
 use holdpoint_desk::{Desk, DeskError, Theme, by_hand, forms, operations, rehearsal};
 use tauri::State;
@@ -81,11 +83,11 @@ pub(crate) async fn home(
         last: page.checks.into_iter().next(),
         settings: preferences.get(),
         opened: match opened {
-            Some(Imported::Check(number)) => Some(number),
+            Some(Became::Check(number)) => Some(number),
             _ => None,
         },
         opened_capacity: match opened {
-            Some(Imported::Capacity(number)) => Some(number),
+            Some(Became::Capacity(number)) => Some(number),
             _ => None,
         },
         refused,
@@ -169,6 +171,49 @@ pub(crate) async fn report(desk: Held<'_>, number: u32, dark: bool) -> Answer<Re
 pub(crate) async fn journal(desk: Held<'_>, number: u32, query: JournalQuery) -> Answer<JournalPage> {
     let desk = desk.inner().clone();
     apart(move || desk.journal(number, &query)).await
+}
+
+#[tauri::command]
+pub(crate) async fn compare(
+    desk: Held<'_>,
+    number: u32,
+    against: String,
+    noise: Option<(u32, u32)>,
+) -> Answer<Compared> {
+    let desk = desk.inner().clone();
+    apart(move || desk.compare(number, &against, noise)).await
+}
+
+#[tauri::command]
+pub(crate) async fn compare_text(
+    desk: Held<'_>,
+    number: u32,
+    against: String,
+    noise: Option<(u32, u32)>,
+) -> Answer<String> {
+    let desk = desk.inner().clone();
+    apart(move || {
+        desk.compare(number, &against, noise).map(|compared| holdpoint_compare::markdown::render(&compared))
+    })
+    .await
+}
+
+#[tauri::command]
+pub(crate) async fn trends(desk: Held<'_>, query: TrendsQuery) -> Answer<Trends> {
+    let desk = desk.inner().clone();
+    apart(move || Ok(desk.trends(&query))).await
+}
+
+#[tauri::command]
+pub(crate) async fn tidy(desk: Held<'_>, days: u32, remove: bool) -> Answer<Tidied> {
+    let desk = desk.inner().clone();
+    apart(move || desk.tidy(days, remove)).await
+}
+
+#[tauri::command]
+pub(crate) async fn coverage(desk: Held<'_>, environment: String) -> Answer<Coverage> {
+    let desk = desk.inner().clone();
+    apart(move || Ok(desk.coverage(&environment))).await
 }
 
 #[tauri::command]

@@ -4,14 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use holdpoint_desk::view::{CapacityFormat, CheckSummary, ExportFormat};
+use holdpoint_desk::view::{CapacityFormat, CheckSummary, ExportFormat, Imported};
 use holdpoint_desk::{Desk, DeskError};
 use tauri::{AppHandle, State};
 use tauri_plugin_dialog::{DialogExt as _, FilePath};
 use tauri_plugin_fs::FsExt as _;
 use tauri_plugin_opener::OpenerExt as _;
 
-use crate::commands::{Answer, told};
+use crate::commands::{Answer, apart, told};
 
 /// Files that were exported since the start; these may be shown in the file manager.
 #[derive(Debug, Default)]
@@ -38,6 +38,18 @@ pub(crate) async fn pick_results(app: AppHandle, desk: State<'_, Arc<Desk>>) -> 
     );
     let Some(path) = picked(receiver.await.ok().flatten()) else { return Ok(None) };
     desk.archive.import(&path).map(Some).map_err(told)
+}
+
+/// Lets the person pick a folder of old results, and adds what is in it.
+#[tauri::command]
+pub(crate) async fn import_folder(app: AppHandle, desk: State<'_, Arc<Desk>>) -> Answer<Option<Imported>> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    app.dialog().file().set_title("Choose a folder of results files").pick_folder(move |path| {
+        let _ = sender.send(path);
+    });
+    let Some(path) = picked(receiver.await.ok().flatten()) else { return Ok(None) };
+    let desk = desk.inner().clone();
+    apart(move || desk.archive.import_folder(&path)).await.map(Some)
 }
 
 #[tauri::command]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use holdpoint_desk::capacity::{Imported, Running};
+use holdpoint_desk::capacity::{Became, Running};
 use holdpoint_desk::desk::Current;
 use holdpoint_desk::view::{CapacityOrder, Problem, Theme};
 use holdpoint_desk::{Desk, DeskError};
@@ -31,11 +31,11 @@ pub(crate) const LINKS: &[(&str, &str)] = &[
 
 /// What came from outside before the page could listen.
 #[derive(Debug, Default)]
-pub(crate) struct FromOutside(Mutex<(Option<Imported>, Option<Problem>)>);
+pub(crate) struct FromOutside(Mutex<(Option<Became>, Option<Problem>)>);
 
 impl FromOutside {
     /// What there is, once.
-    pub(crate) fn take(&self) -> (Option<Imported>, Option<Problem>) {
+    pub(crate) fn take(&self) -> (Option<Became>, Option<Problem>) {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -53,11 +53,11 @@ enum Told {
     CloseAsked,
 }
 
-impl From<Imported> for Told {
-    fn from(imported: Imported) -> Self {
+impl From<Became> for Told {
+    fn from(imported: Became) -> Self {
         match imported {
-            Imported::Check(number) => Self::FileOpened { number },
-            Imported::Capacity(number) => Self::CapacityOpened { number },
+            Became::Check(number) => Self::FileOpened { number },
+            Became::Capacity(number) => Self::CapacityOpened { number },
         }
     }
 }
@@ -151,7 +151,7 @@ fn dropped(app: &AppHandle, event: &DragDropEvent) {
     }
 }
 
-fn import(app: &AppHandle, path: &Path) -> Result<Imported, Problem> {
+fn import(app: &AppHandle, path: &Path) -> Result<Became, Problem> {
     app.state::<Arc<Desk>>().import(path).map_err(told)
 }
 

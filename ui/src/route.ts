@@ -1,6 +1,18 @@
 /** Where the window is: the hash, read. An address this page does not know leads to Check. */
 export interface Route {
-  view: 'Check' | 'History' | 'Report' | 'Verdict' | 'Services' | 'Environments' | 'Drills' | 'Capacity' | 'Settings';
+  view:
+    | 'Check'
+    | 'History'
+    | 'Report'
+    | 'Verdict'
+    | 'Compare'
+    | 'Trends'
+    | 'Coverage'
+    | 'Services'
+    | 'Environments'
+    | 'Drills'
+    | 'Capacity'
+    | 'Settings';
   /** The item of the navigation it belongs to. */
   item: string;
   title: string;
@@ -29,6 +41,15 @@ export function routeOf(hash: string): Route {
     case 'verdict':
       if (!numbered) break;
       return { view: 'Verdict', item: 'check', title: `Check ${number}`, props: { number } };
+    case 'compare':
+      if (!numbered) break;
+      return { view: 'Compare', item: 'history', title: 'Compare', props: { number, against: second || undefined } };
+    case 'since':
+      return { view: 'Compare', item: 'history', title: 'Since the last GO', props: {} };
+    case 'trends':
+      return { view: 'Trends', item: 'history', title: 'Trends', props: {} };
+    case 'coverage':
+      return { view: 'Coverage', item: 'history', title: 'Coverage', props: {} };
     case 'services':
       return { view: 'Services', item: 'services', title: 'Services', props: {} };
     case 'environments':

@@ -34,6 +34,8 @@ export function archiveDoor(scene: string): Host & Archive {
     last: half.archive.last(),
     settings: { theme: 'system', reports_folder: '/tmp', notify: false, environment: null },
     opened: null,
+    opened_capacity: null,
+    capacity: null,
     refused: null,
   });
   return {

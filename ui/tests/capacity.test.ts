@@ -13,7 +13,10 @@ beforeEach(() => {
 });
 
 const start = () => screen.getByRole('button', { name: /Start load/ });
-const planned = () => waitFor(() => expect(text(screen.getByRole('region', { name: 'Where the load goes' }))).toContain('20 a second for 30 s'));
+const planned = () =>
+  waitFor(() =>
+    expect(text(screen.getByRole('region', { name: 'Where the load goes' }))).toContain('20 a second for 30 s'),
+  );
 
 describe('the next capacity run', () => {
   it('goes to staging only after a person agreed, and the consent is spent with the start', async () => {
@@ -44,7 +47,9 @@ describe('the next capacity run', () => {
     await planned();
     expect(text(screen.getByRole('region', { name: 'Where the load goes' }))).toContain('nothing leaves 127.0.0.1');
     await user.keyboard('{Control>}{Enter}{/Control}');
-    await waitFor(() => expect(sent('startCapacity')[0]?.[0]).toMatchObject({ environment: 'rehearsal', confirmed: null }));
+    await waitFor(() =>
+      expect(sent('startCapacity')[0]?.[0]).toMatchObject({ environment: 'rehearsal', confirmed: null }),
+    );
   });
 
   it('a consent is for what was shown: another load needs another one', async () => {
@@ -135,8 +140,8 @@ describe('a running load', () => {
     await open('capacity-limit+still', '#/capacity');
     const tried = await screen.findByRole('region', { name: 'Rates that were tried' });
     const rows = within(tried).getAllByRole('row').map(text);
-    expect(rows[1]).toContain('20.0 Met');
-    expect(rows[2]).toContain('20.0 Too few to tell');
+    expect(rows[1]).toContain('20.0Met');
+    expect(rows[2]).toContain('20.0Too few to tell');
   });
 
   it('is seen in the navigation from every screen, and is told when it ends', async () => {
@@ -179,13 +184,15 @@ describe('past capacity runs', () => {
     const past = await screen.findByRole('region', { name: 'Past capacity runs' });
     await waitFor(() => expect(within(past).getAllByRole('row')).toHaveLength(4));
     expect(text(within(past).getAllByRole('row')[3])).toContain('Cut off');
-    await user.click(within(past).getByRole('link', { name: /every threshold is met/ }));
+    await user.click(within(past).getAllByRole('link', { name: /every threshold is met/ })[0] as HTMLElement);
     await heading('Capacity run 3');
     const figures = await screen.findByRole('region', { name: 'Figures' });
     expect(text(figures)).toContain('no GO and no NO-GO');
-    const rows = within(screen.getByRole('region', { name: 'Thresholds' })).getAllByRole('row').map(text);
-    expect(rows[1]).toContain('below 201.0 ms Met');
-    expect(rows[2]).toContain('Too few to tell 290 operations');
+    const rows = within(screen.getByRole('region', { name: 'Thresholds' }))
+      .getAllByRole('row')
+      .map(text);
+    expect(rows[1]).toMatch(/below 201\.0 ms ?Met/);
+    expect(rows[2]).toMatch(/Too few to tell ?290 operations/);
     expect(text(screen.getByRole('region', { name: 'What the figures mean' }))).toContain('waiting for others');
     expect(document.querySelector('.vd')).toBeNull();
   });
@@ -200,7 +207,9 @@ describe('past capacity runs', () => {
     await user.click(await screen.findByRole('button', { name: 'Export' }));
     const dialog = await screen.findByRole('dialog', { name: 'Export capacity run 3' });
     await user.click(within(dialog).getByRole('button', { name: 'Export' }));
-    await waitFor(() => expect(sent('exportCapacity')).toEqual([[3, '/home/mira/Downloads', ['markdown', 'json', 'hdr_log']]]));
+    await waitFor(() =>
+      expect(sent('exportCapacity')).toEqual([[3, '/home/mira/Downloads', ['markdown', 'json', 'hdr_log']]]),
+    );
     expect(text(dialog)).toContain('capacity-3.hlog');
   });
 

@@ -27,7 +27,9 @@ export async function open(scene = '', hash = '#/check') {
     user,
     /** What was sent under a name. */
     sent: (name: string) =>
-      [...door.fake.calls, ...door.archive.calls, ...door.capacity.calls].filter(([called]) => called === name).map(([, ...args]) => args),
+      [...door.fake.calls, ...door.archive.calls, ...door.capacity.calls]
+        .filter(([called]) => called === name)
+        .map(([, ...args]) => args),
   };
 }
 

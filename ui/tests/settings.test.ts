@@ -86,4 +86,17 @@ describe('settings', () => {
     await settle();
     expect(await axe(container)).toEqual([]);
   });
+
+  it('remove old checks only after saying how many they are', async () => {
+    const { user, sent } = await open('', '#/settings');
+    await heading('Settings');
+    await user.click(await screen.findByRole('button', { name: 'Remove old checks…' }));
+    const dialog = await screen.findByRole('dialog');
+    await user.click(within(dialog).getByRole('button', { name: 'See how many' }));
+    expect(await within(dialog).findByText(/12.checks with 41.2.MB are older/)).toBeTruthy();
+    expect(sent('tidy')).toEqual([[365, false]]);
+    await user.click(within(dialog).getByRole('button', { name: /Remove 12/ }));
+    await waitFor(() => expect(sent('tidy').at(-1)).toEqual([365, true]));
+    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  });
 });

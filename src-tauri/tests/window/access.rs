@@ -5,7 +5,7 @@ use crate::desktop::{Desktop, Window, journey, journey_on, until};
 const AXE: &str = include_str!("../../../ui/node_modules/axe-core/axe.min.js");
 
 /// Every screen after a check, and words that stand on it.
-const SCREENS: [(&str, &str); 12] = [
+const SCREENS: [(&str, &str); 15] = [
     ("#/verdict/1", "criteria are met"),
     ("#/report/1", "Verdict and fix plan"),
     ("#/report/1/timeline", "Data as a table"),
@@ -13,6 +13,9 @@ const SCREENS: [(&str, &str); 12] = [
     ("#/report/1/evidence", "Preflight"),
     ("#/check", "Preflight"),
     ("#/history", "rehearsal"),
+    ("#/since", "read GO here"),
+    ("#/trends", "Figures over time"),
+    ("#/coverage", "Load only"),
     ("#/services", "Worker"),
     ("#/environments", "rehearsal"),
     ("#/drills", "Second generation"),
@@ -20,7 +23,7 @@ const SCREENS: [(&str, &str); 12] = [
     ("#/settings", "Theme"),
 ];
 
-pub(crate) async fn violations(window: &Window, screen: &str) -> Vec<String> {
+pub async fn violations(window: &Window, screen: &str) -> Vec<String> {
     window.js(AXE).await;
     let found = window
         .js("return axe.run(document, { resultTypes: ['violations'] }).then(found =>

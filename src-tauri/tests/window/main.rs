@@ -9,6 +9,7 @@
 mod access;
 mod capacity;
 mod checks;
+mod compare;
 mod desktop;
 mod files;
 mod secrets;

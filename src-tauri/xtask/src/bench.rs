@@ -13,7 +13,8 @@ pub fn bench(arguments: &[String]) -> Result<(), Failure> {
         Some((what, rest)) if what == "window" => window(rest),
         Some((what, rest)) if what == "stall" || what == "cost" => load(what, rest),
         Some((what, rest)) if what == "locust" => locust(rest),
-        _ => Err(Failure::usage("`bench` needs what to measure: window, stall, cost or locust")),
+        Some((what, rest)) if what == "archive" => archive(rest),
+        _ => Err(Failure::usage("`bench` needs what to measure: window, stall, cost, locust or archive")),
     }
 }
 
@@ -48,6 +49,14 @@ fn locust(arguments: &[String]) -> Result<(), Failure> {
         }
     }
     step("Measure", &mut command)
+}
+
+/// An archive of ten thousand checks, or of as many as are asked for.
+fn archive(arguments: &[String]) -> Result<(), Failure> {
+    step(
+        "Measure",
+        cargo().args(["bench", "--package", "holdpoint-desk", "--bench", "archive", "--"]).args(arguments),
+    )
 }
 
 fn window(arguments: &[String]) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
  * The next check as a person puts it together. It outlives the screen, so that a look elsewhere loses nothing; the consent
  * to restarts does not, because it is asked for every check anew.
  */
+import type { AmountPart } from '../environments/fields';
 import type { CheckDraft } from '../host/types/CheckDraft';
 import type { Parameters } from '../host/types/Parameters';
 import type { TestId } from '../host/types/TestId';
@@ -11,7 +12,7 @@ export const CHAOS: TestId[] = ['C1', 'C2', 'C3'];
 export const VERIFY: TestId[] = ['REP', 'BUCKET'];
 export const ALL: TestId[] = [...LOAD, ...CHAOS, ...VERIFY];
 
-export type Part = keyof Parameters;
+export type Part = AmountPart;
 
 /** Amounts that need not be whole. */
 const FRACTIONS = new Set(['l1.p95_limit_ms', 'c3.writes_per_second']);

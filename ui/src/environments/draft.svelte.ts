@@ -7,10 +7,9 @@ import type { Host } from '../host/host';
 import type { EnvironmentForm } from '../host/types/EnvironmentForm';
 import type { EnvironmentView } from '../host/types/EnvironmentView';
 import type { FieldProblem } from '../host/types/FieldProblem';
-import type { Parameters } from '../host/types/Parameters';
 import type { Problem } from '../host/types/Problem';
 import type { Service } from '../host/types/Service';
-import { amountProblem, GROUPS } from './fields';
+import { amountProblem, GROUPS, type AmountPart } from './fields';
 
 /** Objects with their keys in order, so that two forms compare by value. */
 function plain(value: unknown): unknown {
@@ -145,11 +144,11 @@ export class Draft {
   }
 
   /** A number of the limits. */
-  parameter(part: keyof Parameters, name: string): number {
+  parameter(part: AmountPart, name: string): number {
     return (this.form.parameters[part] as Record<string, number>)[name] ?? 0;
   }
 
-  setParameter(part: keyof Parameters, name: string, value: number): void {
+  setParameter(part: AmountPart, name: string, value: number): void {
     (this.form.parameters[part] as Record<string, number>)[name] = value;
     this.changed(`parameters.${part}.${name}`);
   }

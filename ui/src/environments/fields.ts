@@ -3,21 +3,24 @@ import type { EnvironmentForm } from '../host/types/EnvironmentForm';
 import type { Parameters } from '../host/types/Parameters';
 import type { Service } from '../host/types/Service';
 
+/** The parts of the limits that are amounts. */
+export type AmountPart = Exclude<keyof Parameters, 'regression'>;
+
 export interface Amount {
-  part: keyof Parameters;
+  part: AmountPart;
   name: string;
   label: string;
   unit: string;
 }
 
 export interface Group {
-  part: keyof Parameters;
+  part: AmountPart;
   id: string;
   title: string;
   amounts: Amount[];
 }
 
-function group(part: keyof Parameters, id: string, title: string, amounts: [string, string, string?][]): Group {
+function group(part: AmountPart, id: string, title: string, amounts: [string, string, string?][]): Group {
   return { part, id, title, amounts: amounts.map(([name, label, unit]) => ({ part, name, label, unit: unit ?? '' })) };
 }
 
@@ -100,6 +103,7 @@ const KNOWN = new Set<string>([
   'railway.project_id',
   'railway.environment_id',
   ...SERVICES.map(([service]) => `railway.services.${service}`),
+  'parameters.regression.tolerance_pct',
   ...GROUPS.flatMap(({ amounts }) => amounts.map(({ part, name }) => `parameters.${part}.${name}`)),
 ]);
 

@@ -5,6 +5,7 @@
  * broken-environment, first-run, archive-refused, never.
  */
 import type { Host } from './host';
+import { compared, coverage, imported, trends } from './fake-archive/compare';
 import { importedCheck, page, savedChecks, type Saved } from './fake-archive/checks';
 import { drillRows } from './fake-archive/drills';
 import { Environments, formProblems } from './fake-archive/environments';
@@ -24,6 +25,12 @@ export type Archive = Pick<
   | 'report'
   | 'journal'
   | 'waive'
+  | 'compare'
+  | 'compareText'
+  | 'trends'
+  | 'coverage'
+  | 'tidy'
+  | 'importFolder'
   | 'pickResults'
   | 'exportCheck'
   | 'summaryText'
@@ -119,6 +126,28 @@ export function fakeArchive(scene = ''): Archive {
         list.push({ code, criterion, name, reason, given_at, expires_at: later(given_at, days * 24 * 3_600_000) });
         waivers.set(number, list);
         saved.summary.waivers += 1;
+      }),
+    compare: (number, against, noise) =>
+      answer('compare', [number, against, noise], () => {
+        if (against === 'last-go' && !all.some(({ summary }) => summary.word === 'go' && summary.number < number))
+          throw problem('baseline.none', `No check before check ${number} read GO here.`, '', 'Choose another check.');
+        return compared(find(number).summary, against, all, noise);
+      }),
+    compareText: (number, against, noise) =>
+      answer(
+        'compareText',
+        [number, against, noise],
+        () => `# ${compared(find(number).summary, against, all, noise).headline}\n`,
+      ),
+    trends: (query) => answer('trends', [query], () => trends(all, query)),
+    coverage: (environment) => answer('coverage', [environment], () => coverage(environment, all)),
+    tidy: (days, remove) => answer('tidy', [days, remove], () => ({ checks: 12, bytes: 41_200_000, removed: remove })),
+    importFolder: () =>
+      answer('importFolder', [], () => {
+        if (has('cancelled')) return null;
+        const saved = importedCheck(Math.max(0, ...all.map(({ summary }) => summary.number)) + 1);
+        all.unshift(saved);
+        return imported(saved.summary.number);
       }),
     pickResults: () =>
       answer('pickResults', [], () => {

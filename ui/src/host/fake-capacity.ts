@@ -287,7 +287,9 @@ export function fakeCapacity(scene = ''): Capacity {
       problems,
       notes:
         requests !== null && requests < 299 && draft.thresholds.some((text) => text.startsWith('failures<1%'))
-          ? [`failures<1% cannot be met by ${requests} requests: at least 299 are needed to tell. Send more, or for longer.`]
+          ? [
+              `failures<1% cannot be met by ${requests} requests: at least 299 are needed to tell. Send more, or for longer.`,
+            ]
           : [],
     };
   }
@@ -353,8 +355,7 @@ export function fakeCapacity(scene = ''): Capacity {
     capacityReport: (number, dark) =>
       call('capacityReport', [number, dark], () => {
         const found = kept.find((one) => one.number === number);
-        if (!found)
-          throw problem('capacity.unknown', `There is no capacity run ${number}.`, '', 'Choose another one.');
+        if (!found) throw problem('capacity.unknown', `There is no capacity run ${number}.`, '', 'Choose another one.');
         return report(found);
       }),
     exportCapacity: (number, folder, formats) =>

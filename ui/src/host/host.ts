@@ -14,12 +14,15 @@ import type { CheckDraft } from './types/CheckDraft';
 import type { CheckSummary } from './types/CheckSummary';
 import type { ChecksPage } from './types/ChecksPage';
 import type { ChecksQuery } from './types/ChecksQuery';
+import type { Compared } from './types/Compared';
+import type { Coverage } from './types/Coverage';
 import type { Drill } from './types/Drill';
 import type { EnvironmentForm } from './types/EnvironmentForm';
 import type { EnvironmentView } from './types/EnvironmentView';
 import type { ExportFormat } from './types/ExportFormat';
 import type { FieldProblem } from './types/FieldProblem';
 import type { Home } from './types/Home';
+import type { Imported } from './types/Imported';
 import type { JournalPage } from './types/JournalPage';
 import type { JournalQuery } from './types/JournalQuery';
 import type { Live } from './types/Live';
@@ -36,6 +39,9 @@ import type { ServiceLog } from './types/ServiceLog';
 import type { ServicesView } from './types/ServicesView';
 import type { Settings } from './types/Settings';
 import type { StorageReport } from './types/StorageReport';
+import type { Tidied } from './types/Tidied';
+import type { Trends } from './types/Trends';
+import type { TrendsQuery } from './types/TrendsQuery';
 
 /** What ends a subscription. */
 export type Stop = () => void;
@@ -81,6 +87,17 @@ export interface Host {
   report(number: number, dark: boolean): Promise<Report>;
   journal(number: number, query: JournalQuery): Promise<JournalPage>;
   waive(number: number, code: string, criterion: string, name: string, reason: string, days: number): Promise<void>;
+  /** Compares a check with a number, `last-go` or `median:5`. `noise` are two checks of one and the same build. */
+  compare(number: number, against: string, noise: [number, number] | null): Promise<Compared>;
+  /** The same as Markdown text, for the clipboard. */
+  compareText(number: number, against: string, noise: [number, number] | null): Promise<string>;
+  trends(query: TrendsQuery): Promise<Trends>;
+  /** What the newest release of an environment really saw. */
+  coverage(environment: string): Promise<Coverage>;
+  /** Checks older than so many days: how many they are, and removes them where `remove` says so. */
+  tidy(days: number, remove: boolean): Promise<Tidied>;
+  /** Lets the person pick a folder of old results and adds what is in it; null when nothing was picked. */
+  importFolder(): Promise<Imported | null>;
   /** Lets the person pick a results file; null when nothing was picked. Answers with the check it became. */
   pickResults(): Promise<CheckSummary | null>;
   /** Lets the person pick a folder; null when nothing was picked. */

@@ -37,6 +37,12 @@ export function tauriHost(): Host {
     journal: (number, query) => invoke('journal', { number, query }),
     waive: (number, code, criterion, name, reason, days) =>
       invoke('waive', { number, code, criterion, name, reason, days }),
+    compare: (number, against, noise) => invoke('compare', { number, against, noise }),
+    compareText: (number, against, noise) => invoke('compare_text', { number, against, noise }),
+    trends: (query) => invoke('trends', { query }),
+    coverage: (environment) => invoke('coverage', { environment }),
+    tidy: (days, remove) => invoke('tidy', { days, remove }),
+    importFolder: () => invoke('import_folder'),
     pickResults: () => invoke('pick_results'),
     pickFolder: (current) => invoke('pick_folder', { current }),
     exportCheck: (number, folder, formats) => invoke('export_check', { number, folder, formats }),

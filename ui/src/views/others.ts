@@ -1,4 +1,6 @@
 /** The views that nobody sees first. */
+export { default as Compare } from './Compare.svelte';
+export { default as Coverage } from './Coverage.svelte';
 export { default as Drills } from './Drills.svelte';
 export { default as Environments } from './Environments.svelte';
 export { default as History } from './History.svelte';
@@ -6,4 +8,5 @@ export { default as Live } from './Live.svelte';
 export { default as Report } from './Report.svelte';
 export { default as Services } from './Services.svelte';
 export { default as Settings } from './Settings.svelte';
+export { default as Trends } from './Trends.svelte';
 export { default as Verdict } from './Verdict.svelte';

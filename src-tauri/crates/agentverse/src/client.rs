@@ -395,11 +395,13 @@ impl Client {
         let call = format!("GET {}", shorten(&path));
         let query = format!("start_tick={start_tick}&speed={speed}");
         let request = self.request(&self.inner.streaming, Method::GET, &path, &query, Auth::User).await?;
+        let counted = self.inner.pace.count(&path);
         let sending = request.header(reqwest::header::ACCEPT, "text/event-stream").send();
         let response = tokio::time::timeout(Duration::from_secs(30), sending)
             .await
             .map_err(|_| ApiError::new(ErrorClass::Timeout, call.clone(), "no response head"))?
             .map_err(|error| ApiError::from_reqwest(call.clone(), &error))?;
+        drop(counted);
         if response.status() != StatusCode::OK {
             return Err(self.failed(response, call).await);
         }
@@ -556,8 +558,10 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
+        let counted = self.inner.pace.count(path);
         let mut response =
             request.send().await.map_err(|error| ApiError::from_reqwest(call.clone(), &error))?;
+        drop(counted);
         let limit = response.headers().get("x-ratelimit-limit").and_then(|value| value.to_str().ok());
         if let Some(limit) = limit.and_then(|text| text.parse().ok()) {
             self.inner.pace.stated(path, limit);
@@ -651,7 +655,6 @@ impl Client {
                 request = request.header("X-API-Key", hidden(key.expose_secret(), &call)?);
             }
         }
-        self.inner.pace.note(path);
         Ok(request)
     }
 }

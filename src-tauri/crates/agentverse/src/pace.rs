@@ -9,7 +9,13 @@ use tokio::time::Instant;
 /// Every limited path has this window unless it is one of the login paths.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// What may lie between our clock and the server's beyond what is measured.
+const MARGIN: Duration = Duration::from_millis(500);
+
 /// Counts our own requests by exact path, as the server's sliding window does.
+///
+/// The server counts a request at a moment that nobody tells: after it was sent and before it was answered. So one counts
+/// from when it is sent, and its window is over when it surely is: that long after the answer.
 #[derive(Debug, Default)]
 pub struct Pace {
     sent: Mutex<HashMap<String, PathWindow>>,
@@ -23,16 +29,27 @@ struct PathWindow {
 }
 
 impl Pace {
-    /// Notes one request to `path`. Refused requests count too, as they do on the server.
-    pub fn note(&self, path: &str) {
-        if limit_of(path).is_none() {
-            return;
+    /// Counts a request to `path` that is sent now and answered when the result is dropped. Refused requests count too, as
+    /// they do on the server.
+    pub fn count<'a>(&'a self, path: &'a str) -> Counted<'a> {
+        let now = Instant::now();
+        if limit_of(path).is_some() {
+            let mut sent = self.sent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let window = sent.entry(path.to_owned()).or_default();
+            window.times.push_back(now);
+            prune(&mut window.times, window_of(path), now);
         }
+        Counted { pace: self, path, sent: now }
+    }
+
+    fn answered(&self, path: &str, at: Instant) {
         let now = Instant::now();
         let mut sent = self.sent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let window = sent.entry(path.to_owned()).or_default();
-        window.times.push_back(now);
-        prune(&mut window.times, window_of(path), now);
+        let Some(window) = sent.get_mut(path) else { return };
+        if let Some(place) = window.times.iter().position(|time| *time == at) {
+            window.times.remove(place);
+            window.times.push_back(now);
+        }
     }
 
     /// Notes requests that were sent before this program knew of them, each by how long ago.
@@ -79,10 +96,25 @@ impl Pace {
         if over == 0 {
             return Duration::ZERO;
         }
-        // After the oldest `over` requests have left the window there is room; a little more for clock differences.
-        entry.times.get(over - 1).map_or(Duration::ZERO, |oldest| {
-            (*oldest + window + Duration::from_millis(300)).saturating_duration_since(now)
-        })
+        // After the oldest `over` requests have left the window there is room.
+        entry
+            .times
+            .get(over - 1)
+            .map_or(Duration::ZERO, |oldest| (*oldest + window).saturating_duration_since(now))
+    }
+}
+
+/// A request that is under way.
+#[derive(Debug)]
+pub struct Counted<'a> {
+    pace: &'a Pace,
+    path: &'a str,
+    sent: Instant,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.pace.answered(self.path, self.sent);
     }
 }
 
@@ -93,7 +125,7 @@ fn prune(times: &mut VecDeque<Instant>, window: Duration, now: Instant) {
 }
 
 fn window_of(path: &str) -> Duration {
-    if path.starts_with("/api/v1/auth/") { Duration::from_secs(300) } else { WINDOW }
+    MARGIN + if path.starts_with("/api/v1/auth/") { Duration::from_secs(300) } else { WINDOW }
 }
 
 /// Requests a window on `path`, or `None` where the limiter does not look.
@@ -116,7 +148,7 @@ mod tests {
     async fn a_full_window_asks_to_wait_until_it_has_room() {
         let pace = Pace::default();
         for _ in 0..60 {
-            pace.note("/api/v1/nodes/fork/");
+            pace.count("/api/v1/nodes/fork/");
         }
         assert!(pace.wait_for("/api/v1/nodes/fork/", 1) > Duration::from_secs(59));
         assert_eq!(pace.wait_for("/api/v1/nodes/other", 60), Duration::ZERO);
@@ -124,12 +156,32 @@ mod tests {
         assert_eq!(pace.wait_for("/api/v1/nodes/fork/", 60), Duration::ZERO);
     }
 
+    /// A slow server counts a request late, and the next window may not begin before that request has left it.
+    #[tokio::test(start_paused = true)]
+    async fn a_request_counts_until_a_window_after_its_answer() {
+        let pace = Pace::default();
+        let path = "/api/v1/nodes/fork/";
+        let under_way: Vec<Counted<'_>> = (0..60).map(|_| pace.count(path)).collect();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(pace.wait_for(path, 1) > Duration::ZERO, "what is under way counts");
+        drop(under_way);
+        tokio::time::advance(Duration::from_secs(59)).await;
+        let wait = pace.wait_for(path, 20);
+        assert!(wait >= Duration::from_secs(1) && wait < Duration::from_secs(2), "{wait:?}");
+        for moment in 0..20 {
+            let here = pace.wait_for(path, 20);
+            tokio::time::advance(Duration::from_millis(100)).await;
+            let left = Duration::from_millis(1500).saturating_sub(Duration::from_millis(100) * moment);
+            assert_eq!(here, left, "no moment falls between counting and leaving");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_stated_limit_wins_over_the_known_one() {
         let pace = Pace::default();
         pace.stated("/api/v1/runs", 100);
         for _ in 0..20 {
-            pace.note("/api/v1/runs");
+            pace.count("/api/v1/runs");
         }
         assert_eq!(pace.wait_for("/api/v1/runs", 1), Duration::ZERO);
     }
@@ -139,7 +191,7 @@ mod tests {
         let before = Pace::default();
         tokio::time::advance(Duration::from_secs(100)).await;
         for _ in 0..60 {
-            before.note("/api/v1/nodes/fork/");
+            before.count("/api/v1/nodes/fork/");
         }
         tokio::time::advance(Duration::from_secs(20)).await;
         let counted = before.counted();
@@ -159,7 +211,7 @@ mod tests {
     fn health_is_exempt() {
         let pace = Pace::default();
         for _ in 0..1000 {
-            pace.note("/health");
+            pace.count("/health");
         }
         assert_eq!(pace.wait_for("/health", 1), Duration::ZERO);
     }

@@ -457,13 +457,16 @@ pub enum Event {
     },
     /// What one second of requests to the API was like.
     Interval(Interval),
-    /// Always the last of the check itself; a journal without it was cut off. Only waivers may follow.
+    /// Always the last of the check itself; a journal without it was cut off. Only waivers and the comparison with the
+    /// baseline may follow.
     CheckEnded {
         /// How.
         ending: CheckEnding,
     },
     /// A person accepts a finding. Comes after the end of the check.
     Waived(Waiver),
+    /// The check was compared with its baseline. Comes after the end of the check.
+    Regression(Regression),
 }
 
 /// Requests to the API that ended within one second of the check, whatever they were for.
@@ -477,6 +480,23 @@ pub struct Interval {
     pub failed: u64,
     /// Latency of the answered ones.
     pub latency: Packed,
+}
+
+/// What came of comparing a check with its baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Regression {
+    /// What it was compared with: `check 45, the last GO`; none where there is no such check.
+    pub baseline: Option<String>,
+    /// Slower by no more than this, in per cent, is accepted.
+    pub tolerance_pct: f64,
+    /// Why it was not compared; none where it was.
+    pub refused: Option<String>,
+    /// Figures that are really slower or fail really more by more than that, in words.
+    pub worse: Vec<String>,
+    /// How many figures had enough samples for a word.
+    pub figures: u32,
+    /// The smallest change, in per cent, that the best known of them could have shown.
+    pub least_pct: Option<f64>,
 }
 
 /// A person accepts a single finding for a while.

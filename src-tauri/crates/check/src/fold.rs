@@ -59,6 +59,7 @@ pub fn start(record: &Record) -> Option<Results> {
         fitness: None,
         intervals: Vec::new(),
         waivers: Vec::new(),
+        regression: None,
         removed: Vec::new(),
         left: Vec::new(),
     })
@@ -69,6 +70,10 @@ pub fn apply(results: &mut Results, record: &Record) {
     if let Event::Waived(waiver) = &record.event {
         // Given after the check: it does not make the check longer.
         results.waivers.push(waiver.clone());
+        return;
+    }
+    if let Event::Regression(regression) = &record.event {
+        results.regression = Some(regression.clone());
         return;
     }
     results.last_at = record.at;

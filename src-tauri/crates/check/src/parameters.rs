@@ -24,6 +24,42 @@ pub struct Parameters {
     pub c2: C2,
     /// Of C3.
     pub c3: C3,
+    /// How a check is compared with an earlier one.
+    pub regression: RegressionGate,
+}
+
+/// Whether being slower than before counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum Gate {
+    /// It is not asked.
+    #[default]
+    Off,
+    /// It is told, and changes no verdict.
+    Warn,
+    /// It breaks a criterion.
+    Block,
+}
+
+/// Comparison with an earlier check. The runbook knows none, so that it is off until a person wants it. It can only take a
+/// GO away: it adds a criterion and never removes one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct RegressionGate {
+    /// Whether it counts.
+    pub gate: Gate,
+    /// Slower by no more than this, in per cent, is accepted.
+    pub tolerance_pct: f64,
+    /// What is compared with: `last-go`, `median:5`, or a check by its number or folder.
+    pub baseline: String,
+}
+
+impl Default for RegressionGate {
+    fn default() -> Self {
+        Self { gate: Gate::Off, tolerance_pct: 10.0, baseline: "last-go".into() }
+    }
 }
 
 /// Preflight and requests.
@@ -316,6 +352,12 @@ impl Parameters {
             if !value.is_finite() || value <= 0.0 {
                 problems.push(format!("{name} must be above 0"));
             }
+        }
+        if !(5.0..=1000.0).contains(&self.regression.tolerance_pct) {
+            problems.push("regression.tolerance_pct must be from 5 to 1000: less is noise".into());
+        }
+        if self.regression.baseline.trim().is_empty() {
+            problems.push("regression.baseline must be last-go, median:N or a check".into());
         }
         problems
     }

@@ -9,8 +9,8 @@ use holdpoint_load::{Fitness, OperationRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{
-    BucketPart, CheckEnding, Ending, ExportOutcome, FaultIntent, Interval, Phase, PreflightRow, RunAudit,
-    StreamOutcome, Waiver, WriteKind,
+    BucketPart, CheckEnding, Ending, ExportOutcome, FaultIntent, Interval, Phase, PreflightRow, Regression,
+    RunAudit, StreamOutcome, Waiver, WriteKind,
 };
 use crate::ledger::{Reading, Reconciliation, Write};
 use crate::plan::Plan;
@@ -86,6 +86,9 @@ pub struct Results {
     /// Findings that a person accepted.
     #[serde(default)]
     pub waivers: Vec<Waiver>,
+    /// How it compares with its baseline, where it was compared.
+    #[serde(default)]
+    pub regression: Option<Regression>,
     /// What was removed.
     pub removed: Vec<String>,
     /// What is left behind.

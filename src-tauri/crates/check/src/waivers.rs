@@ -6,13 +6,15 @@ use crate::verdict::{Criterion, Finding, State, Weight};
 /// The findings that may be accepted: something is slower, fuller or less complete than demanded. An allow-list, so that a
 /// new finding cannot be waived before somebody has thought about it. Lost, duplicated, changed or misplaced data, a fault
 /// that is not proven or not over, and an unfit generator are not in it.
-const WAIVABLE: [&str; 8] = [
+const WAIVABLE: [&str; 10] = [
     "auto_tune.failing",
     "backlog.peak",
     "calibration.failing",
     "expand.failing",
     "latency.p95",
     "not_drivable",
+    "regression.not_compared",
+    "regression.worse",
     "rep.absent",
     "stream.timeout",
 ];

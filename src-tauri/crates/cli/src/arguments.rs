@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use holdpoint_check::words::{Service, TestId};
+use holdpoint_compare::Baseline;
 
 /// GO or NO-GO, with evidence: load, chaos and data-integrity checks of a staging deployment
 #[derive(Debug, Parser)]
@@ -35,6 +36,9 @@ pub(crate) enum Command {
     /// Read saved results, ours and those of before us
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Say what got slower or faster between two checks: exit 0 when nothing is worse, 1 when something is, 3 when they
+    /// cannot be compared
+    Compare(CompareOptions),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -96,6 +100,46 @@ pub(crate) struct CheckOptions {
     /// Print every event as a line of JSON instead of the live view
     #[arg(long)]
     pub(crate) events: bool,
+    /// Compare with an earlier check when it has ended: `warn` tells, `block` makes a regression a NO-GO
+    #[arg(long, value_enum, value_name = "GATE")]
+    pub(crate) regression: Option<RegressionChoice>,
+    /// Slower by no more than this, in per cent, is accepted; 10 otherwise
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) tolerance: Option<f64>,
+    /// What to compare with: last-go, median:N, or the folder of a check. Looked for beside the folder of this check
+    #[arg(long, value_name = "BASELINE")]
+    pub(crate) baseline: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RegressionChoice {
+    /// It is not asked
+    Off,
+    /// It is told, and changes no verdict
+    Warn,
+    /// It breaks a criterion
+    Block,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompareOptions {
+    /// The check before, or with --baseline the one check that is compared: a number of the archive, a folder or a file
+    pub(crate) before: String,
+    /// The check after
+    #[arg(required_unless_present = "baseline", conflicts_with = "baseline")]
+    pub(crate) after: Option<String>,
+    /// Compare with last-go, median:N, or a check
+    #[arg(long, value_name = "BASELINE")]
+    pub(crate) baseline: Option<Baseline>,
+    /// Two checks of one and the same build: what they differ by is noise
+    #[arg(long, num_args = 2, value_names = ["CHECK", "CHECK"])]
+    pub(crate) noise: Vec<String>,
+    /// The folder of checks to look in; the archive of the window otherwise
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) checks: Option<PathBuf>,
+    /// Print the comparison as JSON instead of Markdown
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Clone, Debug)]

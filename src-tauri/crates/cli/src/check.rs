@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use holdpoint_check::environment::{Environment, Kind, Secrets};
+use holdpoint_check::parameters::{Gate, Parameters};
 use holdpoint_check::plan::{ChaosIntent, Plan};
 use holdpoint_check::run::Check;
 use holdpoint_check::verdict::{State, Verdict};
 use holdpoint_check::words::Suite;
 use holdpoint_check::{fold, journal, judge, run};
+use holdpoint_compare::Baseline;
 use holdpoint_desk::rehearsal::Rehearsal;
-use holdpoint_desk::{planning, saving};
+use holdpoint_desk::{comparing, planning, saving};
 use holdpoint_report::{JSON_FILE, MARKDOWN_FILE};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::arguments::CheckOptions;
+use crate::arguments::{CheckOptions, RegressionChoice};
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::manage;
@@ -102,14 +104,22 @@ async fn checked(
             "real chaos is required and no Railway token is set; set one with `holdpoint token set`",
         ));
     }
-    let parameters = planning::usual_parameters(&environment);
+    let parameters = gated(options, planning::usual_parameters(&environment))?;
     let confirmed_name = options.confirm.clone();
     let mut plan = Plan { environment, suite, parameters, chaos, rehearsal_profile, confirmed_name };
     consent(options, &mut plan, &secrets).await?;
+    let asked = plan.parameters.regression.gate != Gate::Off;
     let signals = Signals::listen()?;
     let check = run::start(plan, &secrets, folder)?;
     let journal_path = check.journal.clone();
     let ended = follow(check, signals, options.events).await;
+    if asked {
+        let beside = folder.parent().map(comparing::shelf).unwrap_or_default();
+        if let Err(error) = comparing::gate("this check", folder, &beside) {
+            // The verdict says that it was not compared; why is said here.
+            out::tell(&format!("The check was not compared with its baseline: {error}"));
+        }
+    }
     let records = match journal::read(&journal_path) {
         Ok(records) => records,
         // Why nothing was recorded says more than that nothing was.
@@ -125,6 +135,26 @@ async fn checked(
     // A verdict nobody can show is none to act on.
     saved.map_err(|error| Failure::failed(error.to_string()))?;
     Ok(verdict.exit_code())
+}
+
+/// The parameters with the comparison that was asked for.
+fn gated(options: &CheckOptions, mut parameters: Parameters) -> Result<Parameters, Failure> {
+    let regression = &mut parameters.regression;
+    if let Some(gate) = options.regression {
+        regression.gate = match gate {
+            RegressionChoice::Off => Gate::Off,
+            RegressionChoice::Warn => Gate::Warn,
+            RegressionChoice::Block => Gate::Block,
+        };
+    }
+    if let Some(tolerance) = options.tolerance {
+        regression.tolerance_pct = tolerance;
+    }
+    if let Some(baseline) = &options.baseline {
+        baseline.parse::<Baseline>().map_err(Failure::usage)?;
+        regression.baseline.clone_from(baseline);
+    }
+    Ok(parameters)
 }
 
 /// Asked for every check and never remembered. The rehearsal's own processes need no consent.

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod check;
+mod compare;
 mod failure;
 mod live;
 mod load;
@@ -33,6 +34,7 @@ async fn main() -> std::process::ExitCode {
         Command::Token(command) => manage::token(command).await,
         Command::Services(command) => services::run(command).await,
         Command::Report(command) => report::run(&command),
+        Command::Compare(options) => compare::run(&options),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "holdpoint", &mut std::io::stdout());
             Ok(0)

@@ -12,7 +12,7 @@ use std::time::Duration;
 use holdpoint_agentverse::SecretString;
 use holdpoint_check::words::TestId;
 use holdpoint_desk::archive::Archive;
-use holdpoint_desk::capacity::{CAPACITY_FILE, Imported, LOG_FILE, Running};
+use holdpoint_desk::capacity::{Became, CAPACITY_FILE, LOG_FILE, Running};
 use holdpoint_desk::view::{
     ApiOperation, CapacityDraft, CapacityFormat, CapacityLive, CapacityModel, CapacityOrder, CapacityPhase,
     CapacityTarget, CapacityVerdict, CheckDraft, SecretField,
@@ -137,7 +137,8 @@ async fn a_load_is_sent_kept_opened_and_exported_as_the_terminal_does() {
     assert_eq!((page.total, &page.runs[0]), (1, &report.summary));
 
     // What was made for it is gone.
-    let made = std::fs::read_to_string(office.rehearsal.state.path().join("logs/api.log")).unwrap_or_default();
+    let made =
+        std::fs::read_to_string(office.rehearsal.state.path().join("logs/api.log")).unwrap_or_default();
     assert!(!made.contains("could not be removed"));
 
     let ours = office.folder.path().join("ours");
@@ -167,7 +168,8 @@ async fn a_load_is_sent_kept_opened_and_exported_as_the_terminal_does() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn load_goes_where_it_was_confirmed_and_nowhere_else() {
     let office = Office::open().await;
-    let code = async |draft: CapacityDraft| office.desk.start_capacity(&draft).await.err().map(|error| error.0.code);
+    let code =
+        async |draft: CapacityDraft| office.desk.start_capacity(&draft).await.err().map(|error| error.0.code);
     let draft = office.draft(&[ApiOperation::Health], rate(20.0, 1.0), &[]);
     for confirmed in [None, Some(String::new()), Some("http://127.0.0.1:1".to_owned())] {
         let one = CapacityDraft { confirmed, ..draft.clone() };
@@ -176,7 +178,11 @@ async fn load_goes_where_it_was_confirmed_and_nowhere_else() {
     let port: u16 = office.origin.rsplit(':').next().unwrap().parse().unwrap();
     for url in ["https://example.org/", "//example.org/", &format!("http://127.0.0.1:{}/", port ^ 1)] {
         let target = CapacityTarget::Url { url: url.into() };
-        assert_eq!(code(CapacityDraft { target, ..draft.clone() }).await.as_deref(), Some("capacity.draft"), "{url}");
+        assert_eq!(
+            code(CapacityDraft { target, ..draft.clone() }).await.as_deref(),
+            Some("capacity.draft"),
+            "{url}"
+        );
     }
     let nothing = CapacityDraft { model: rate(0.0, 1.0), ..draft.clone() };
     assert_eq!(code(nothing).await.as_deref(), Some("capacity.draft"));
@@ -189,7 +195,10 @@ async fn load_goes_where_it_was_confirmed_and_nowhere_else() {
     let running = office.desk.start_capacity(&CapacityDraft { target, ..draft }).await.unwrap();
     Office::watched(&running).await;
     let report = office.desk.capacity_report(running.number, Theme::Dark).unwrap();
-    assert_eq!((report.summary.asked.as_str(), report.summary.verdict), ("GET /health", CapacityVerdict::None));
+    assert_eq!(
+        (report.summary.asked.as_str(), report.summary.verdict),
+        ("GET /health", CapacityVerdict::None)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -239,7 +248,10 @@ async fn a_load_pauses_goes_on_and_is_aborted_and_what_was_measured_is_kept() {
     phases.retain(|phase| *phase != CapacityPhase::Preparing);
     assert!(phases.starts_with(&wanted[..3]) && phases.last() == Some(&CapacityPhase::Ended), "{phases:?}");
     let report = office.desk.capacity_report(running.number, Theme::Light).unwrap();
-    assert_eq!((report.summary.ended.as_str(), report.summary.verdict), ("aborted", CapacityVerdict::NotProven));
+    assert_eq!(
+        (report.summary.ended.as_str(), report.summary.verdict),
+        ("aborted", CapacityVerdict::NotProven)
+    );
     assert!(report.summary.headline.starts_with("Capacity: ended before its time"), "{report:?}");
 }
 
@@ -252,7 +264,10 @@ async fn the_limit_is_found_and_shown_with_every_rate_that_was_tried() {
     let messages = Office::watched(&running).await;
     assert_eq!(messages.last().unwrap().state.tried.len(), 2);
     let report = office.desk.capacity_report(running.number, Theme::Light).unwrap();
-    assert_eq!(report.summary.headline, "Capacity: holds up to 40.0 a second, the highest rate that was tried");
+    assert_eq!(
+        report.summary.headline,
+        "Capacity: holds up to 40.0 a second, the highest rate that was tried"
+    );
     assert!(report.has_log);
     assert_eq!(report.charts[0].id, "capacity-rates");
     assert_eq!(report.tables[0].title, "Rates that were tried");
@@ -272,8 +287,8 @@ async fn what_the_terminal_measured_is_opened_once_and_what_is_damaged_is_refuse
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    assert_eq!(office.desk.import(&json).unwrap(), Imported::Capacity(1));
-    assert_eq!(office.desk.import(&json).unwrap(), Imported::Capacity(1), "the same file is added once");
+    assert_eq!(office.desk.import(&json).unwrap(), Became::Capacity(1));
+    assert_eq!(office.desk.import(&json).unwrap(), Became::Capacity(1), "the same file is added once");
     let report = office.desk.capacity_report(1, Theme::Light).unwrap();
     assert_eq!(report.summary.verdict, CapacityVerdict::Met);
     assert_eq!(report.summary.environment, "mirror", "the address belongs to a saved environment");

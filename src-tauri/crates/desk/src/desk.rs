@@ -9,25 +9,31 @@ use chrono::{SecondsFormat, Utc};
 use holdpoint_check::environment::{Environment, Kind, Secrets};
 use holdpoint_check::event::Waiver;
 use holdpoint_check::journal;
+use holdpoint_check::parameters::Gate;
 use holdpoint_check::plan::{ChaosIntent, Plan};
 use holdpoint_check::run::{self, Abort, JOURNAL_FILE};
 use holdpoint_check::words::Service;
+use holdpoint_compare::{BAND_PCT, Baseline, Compared};
 use holdpoint_report::charts::Theme;
 use holdpoint_settings::Environments;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::{Archive, Opened};
+use crate::comparing::Shelf;
 use crate::error::DeskError;
 use crate::live::{LiveFold, Sent};
 use crate::rehearsal::{self, Manner, Rehearsal};
 use crate::vault::Vault;
 use crate::view::{
-    CheckDraft, CheckSummary, ChecksQuery, EnvironmentForm, EnvironmentSummary, EnvironmentView,
+    CheckDraft, CheckSummary, ChecksQuery, Coverage, EnvironmentForm, EnvironmentSummary, EnvironmentView,
     ExportFormat, JournalLine, JournalPage, JournalQuery, Live, NameToConfirm, NamedId, PlanPreview,
-    PreflightReport, RailwayFound, RailwayService, RecoveryFound, Report, RunningCheck, SecretField,
+    PreflightReport, RailwayFound, RailwayService, RecoveryFound, Report, RunningCheck, SecretField, Tidied,
+    Trends, TrendsQuery, VerdictFilter,
 };
-use crate::{capacity, clients, forms, lines, planning, recovery, report, saving, ticking};
+use crate::{
+    capacity, clients, comparing, forms, lines, planning, recovery, report, saving, ticking, trends,
+};
 
 /// The desk.
 #[derive(Debug)]
@@ -270,6 +276,136 @@ impl Desk {
             }
             Opened::Foreign(file) => report::of_foreign(summary, place, &file),
         })
+    }
+
+    /// Compares a check with another: by its number, with the last GO, or with a median. `noise` are two checks of one and
+    /// the same build.
+    pub fn compare(
+        &self,
+        number: u32,
+        against: &str,
+        noise: Option<(u32, u32)>,
+    ) -> Result<Compared, DeskError> {
+        self.ended(number)?;
+        let asked: Baseline = against.parse().map_err(|problem: String| {
+            DeskError::new("baseline.unknown", "Nothing was compared.", "").because(problem)
+        })?;
+        let known =
+            |number: u32| comparing::read(&format!("check {number}"), &self.archive.folder_of(number)?);
+        let now = known(number)?;
+        let before = comparing::baseline(&now, &asked, &self.shelf(number, &asked)?)?;
+        let noise = match noise {
+            Some((one, two)) => Some((known(one)?, known(two)?)),
+            None => None,
+        };
+        comparing::side_by_side(&before, &now, noise.as_ref(), BAND_PCT)
+    }
+
+    /// The saved checks in which the baseline of a check can be, the newest first. Of a median and of the last GO only those
+    /// of its environment that the index knows to be one.
+    fn shelf(&self, number: u32, asked: &Baseline) -> Result<Shelf, DeskError> {
+        let place = |number: u32| -> Result<(String, PathBuf), DeskError> {
+            Ok((format!("check {number}"), self.archive.folder_of(number)?))
+        };
+        if let Baseline::Pinned(name) = asked {
+            return match name.parse() {
+                Ok(number) => Ok(vec![place(number)?]),
+                Err(_) => Err(DeskError::new(
+                    "baseline.unknown",
+                    format!("There is no check {name} to compare with."),
+                    "Name a check by its number, or compare with the last GO or the median of some.",
+                )),
+            };
+        }
+        let summary = self.archive.summary(number)?;
+        let running = self.running().map(|current| current.check.number);
+        let mut shelf = Vec::new();
+        let query = ChecksQuery {
+            limit: 200,
+            environment: Some(summary.environment),
+            verdict: (*asked == Baseline::LastGo).then_some(VerdictFilter::Go),
+            ..ChecksQuery::default()
+        };
+        for check in self.archive.list(&query, running).checks {
+            if check.number != number {
+                shelf.push(place(check.number)?);
+            }
+        }
+        Ok(shelf)
+    }
+
+    /// Compares a check that has just ended with the baseline of its plan, where it asks for that.
+    fn gate(&self, number: u32) -> Result<(), DeskError> {
+        let folder = self.archive.folder_of(number)?;
+        let label = format!("check {number}");
+        let plan = comparing::read(&label, &folder)?.both.0.plan.parameters.regression.clone();
+        if plan.gate == Gate::Off {
+            return Ok(());
+        }
+        // Without a shelf there is no baseline, which is then on record as what it is.
+        let asked = plan.baseline.parse::<Baseline>().ok();
+        let shelf = asked.and_then(|asked| self.shelf(number, &asked).ok()).unwrap_or_default();
+        comparing::gate(&label, &folder, &shelf).map(drop)
+    }
+
+    /// Checks over time.
+    pub fn trends(&self, query: &TrendsQuery) -> Trends {
+        let running = self.running().map(|current| current.check.number);
+        let asked = self.archive.indexed(running, |index| {
+            let environment = query.environment.as_deref();
+            Ok((
+                index.remembered(query)?,
+                index.values("version", environment)?,
+                index.values("scope", environment)?,
+            ))
+        });
+        let ((matching, checks), versions, suites) = asked.unwrap_or_default();
+        Trends {
+            matching,
+            p95: trends::p95(&checks),
+            findings: trends::findings(&checks),
+            checks: checks.into_iter().map(|(check, _)| check).collect(),
+            versions,
+            suites,
+        }
+    }
+
+    /// Checks older than so many days, but for the last GO of each environment: how many, and removes them where `remove`
+    /// says so. Nothing is ever removed by itself.
+    pub fn tidy(&self, days: u32, remove: bool) -> Result<Tidied, DeskError> {
+        if !(7..=36_500).contains(&days) {
+            return Err(DeskError::new(
+                "tidy.days",
+                "Nothing was removed.",
+                "Checks of the last 7 days are always kept: choose 7 days or more.",
+            ));
+        }
+        let running = self.running().map(|current| current.check.number);
+        let old = self.archive.before(Utc::now() - chrono::Duration::days(days.into()), running);
+        if remove {
+            for (number, _) in &old {
+                self.archive.remove(*number)?;
+            }
+        }
+        Ok(Tidied {
+            checks: u32::try_from(old.len()).unwrap_or(u32::MAX),
+            bytes: old.iter().map(|(_, bytes)| bytes).sum(),
+            removed: remove,
+        })
+    }
+
+    /// What the newest release of an environment really saw.
+    pub fn coverage(&self, environment: &str) -> Coverage {
+        let running = self.running().map(|current| current.check.number);
+        let map = self.archive.indexed(running, |index| {
+            let mut map = trends::Map::new(environment);
+            index.walk(environment, |check, facts| {
+                map.see(&check, &facts);
+                true
+            })?;
+            Ok(map)
+        });
+        map.unwrap_or_else(|| trends::Map::new(environment)).finish()
     }
 
     /// Recovery times of the ten checks of the same environment before this one, oldest first.
@@ -646,7 +782,14 @@ async fn follow(desk: Arc<Desk>, current: Arc<Current>, mut check: run::Check, f
         )
         .because(error)),
     };
-    let sealed = tokio::task::spawn_blocking(move || desk.archive.seal(number)).await;
+    let sealed = tokio::task::spawn_blocking(move || {
+        // A comparison that could not be recorded leaves the gate unproven, which the report then says.
+        if let Err(error) = desk.gate(number) {
+            tracing::warn!(%error, "the check was not compared with its baseline");
+        }
+        desk.archive.seal(number)
+    })
+    .await;
     let sealed = sealed.unwrap_or_else(|error| {
         Err(DeskError::new("report.unwritable", "The reports were not saved.", "Open the check again.")
             .because(error))

@@ -223,6 +223,24 @@ fn words(event: &Event) -> Option<(LineKind, Option<TestId>, String)> {
             None,
             format!("{} accepted the finding {}: {}", waiver.name, waiver.code, waiver.reason),
         ),
+        Event::Regression(found) => match (&found.baseline, &found.refused) {
+            (Some(baseline), None) if found.worse.is_empty() => (
+                LineKind::Info,
+                None,
+                format!(
+                    "Compared with {baseline}: nothing is worse by more than {:.0} %.",
+                    found.tolerance_pct
+                ),
+            ),
+            (Some(baseline), None) => {
+                (LineKind::Warning, None, format!("Compared with {baseline}: {}.", found.worse.join("; ")))
+            }
+            (_, why) => (
+                LineKind::Warning,
+                None,
+                format!("Not compared with a baseline: {}.", why.as_deref().unwrap_or("there is none")),
+            ),
+        },
         _ => return None,
     })
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use holdpoint_load::plan::{Model, Plan};
 use holdpoint_load::{
-    Capacity, FORMAT, Finder, FitnessLimits, LoadResult, Measured, OperationRecord, Search, Second, Threshold,
-    Wanted, judge,
+    Capacity, FORMAT, Finder, FitnessLimits, LoadResult, Measured, OperationRecord, Search, Second,
+    Threshold, Wanted, judge,
 };
 use holdpoint_report::capacity;
 use holdpoint_report::charts::Theme;

@@ -150,6 +150,13 @@ impl LoadResult {
         self.operations.values().for_each(|record| total.merge(record));
         total
     }
+
+    /// Operations that failed or were never answered. What was under way when a person ended the load is none of them: it
+    /// could have been answered.
+    pub fn bad(&self, record: &OperationRecord) -> u64 {
+        let given_up = if self.ending == LoadEnding::Completed { record.abandoned } else { 0 };
+        record.failures().saturating_add(given_up)
+    }
 }
 
 /// After so long a second is complete: every worker has handed over what belongs to it.

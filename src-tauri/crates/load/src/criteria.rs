@@ -286,7 +286,7 @@ fn one(threshold: &Threshold, total: &OperationRecord, result: &LoadResult, fit:
     let unseen = total.refused
         + total.waiting()
         + if result.ending == LoadEnding::Completed { 0 } else { total.abandoned };
-    let bad = total.failures() + total.abandoned;
+    let bad = result.bad(total);
     let keeps = |value: f64| value < threshold.limit || (threshold.inclusive && value <= threshold.limit);
     let mut bound = None;
     let (measured, state) = match threshold.measure {
@@ -645,5 +645,11 @@ mod tests {
         cut.ending = LoadEnding::Aborted;
         assert_eq!(state(&cut, "p95<10ms"), State::NotProven);
         assert_eq!(state(&cut, "p95<1ms"), State::NotMet);
+        // What was given up by the abort is no failure of the target.
+        let record = cut.operations.get_mut("a").unwrap();
+        (record.planned, record.sent, record.abandoned) = (103, 103, 3);
+        assert_eq!(state(&cut, "failures<=0"), State::NotProven);
+        cut.ending = LoadEnding::Completed;
+        assert_eq!(state(&cut, "failures<=0"), State::NotMet);
     }
 }

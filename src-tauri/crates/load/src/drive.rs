@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::orders::{Ear, Order};
 use crate::pace::Pace;
 use crate::plan::AtCap;
+use crate::post::{Done, post};
 use crate::record::{Outcome, Recorder};
 use crate::source::{Operation, Source};
 
@@ -26,19 +27,6 @@ pub(crate) struct Bounds {
     pub(crate) at_cap: AtCap,
     /// How long is waited for what is in flight once nothing starts any more.
     pub(crate) drain: Duration,
-}
-
-struct Done<L> {
-    lane: L,
-    operation: Operation,
-    started: Instant,
-    ended: Instant,
-    outcome: Outcome,
-}
-
-async fn one<L: Lane>(mut lane: L, operation: Operation, started: Instant) -> Done<L> {
-    let outcome = lane.perform(operation).await;
-    Done { lane, operation, started, ended: Instant::now(), outcome }
 }
 
 /// After so many endings in a row the schedule is looked at, so that a fast target cannot make arrivals late.
@@ -62,7 +50,7 @@ pub(crate) async fn drive<L: Lane>(
     mut new_lane: impl FnMut() -> L,
 ) -> Vec<L> {
     let mut running = FuturesUnordered::new();
-    let mut idle: Vec<L> = Vec::new();
+    let mut idle = Vec::new();
     let mut in_flight = vec![0_u64; recorder.kinds()];
     let mut paused: Option<Instant> = None;
     let mut give_up_at: Option<Instant> = None;
@@ -98,14 +86,14 @@ pub(crate) async fn drive<L: Lane>(
             let mut endings = 0;
             while endings < ENDINGS_AT_ONCE {
                 let Poll::Ready(Some(done)) = running.poll_next_unpin(context) else { break };
-                let Done { lane, operation, started, ended, outcome } = done;
+                let Done { post, operation, started, ended, outcome } = done;
                 recorder.ended(&operation, started, ended, &outcome);
                 in_flight[operation.kind] -= 1;
                 if running.len() + 1 == bounds.in_flight {
                     room_since = Some(ended);
                 }
                 source.ended(ended);
-                idle.push(lane);
+                idle.push(post);
                 endings += 1;
             }
             let now = Instant::now();
@@ -119,13 +107,13 @@ pub(crate) async fn drive<L: Lane>(
                     recorder.refused(&operation);
                     continue;
                 }
-                let lane = idle.pop().unwrap_or_else(&mut new_lane);
+                let free = idle.pop().unwrap_or_else(|| post(new_lane()));
                 // The clock is read again: sending what fell due before took time.
                 let began = if started { Instant::now() } else { now };
                 let ready = room_since.map_or(operation.intended, |room| room.max(operation.intended));
                 recorder.sent(&operation, ready, began);
                 in_flight[operation.kind] += 1;
-                running.push(one(lane, operation, began));
+                running.push(free.perform(operation, began));
                 started = true;
             }
             recorder.hand_over(now, false);
@@ -159,5 +147,8 @@ pub(crate) async fn drive<L: Lane>(
         recorder.abandoned(kind, count);
     }
     recorder.hand_over(Instant::now(), true);
-    idle
+    std::future::poll_fn(|context| {
+        Poll::Ready(idle.drain(..).filter_map(|free| free.relieve(context)).collect())
+    })
+    .await
 }

@@ -32,6 +32,11 @@ pub trait Lanes: Clone + Send + 'static {
 
     /// A maker of lanes for one thread; what it makes never leaves that thread.
     fn worker(&self) -> impl FnMut() -> Self::Lane;
+
+    /// Sends what one thread has to send, until all of it has ended.
+    fn run(&self, thread: Sending) {
+        thread.run(self);
+    }
 }
 
 /// Why a load cannot start.
@@ -122,7 +127,7 @@ pub fn start<L: Lanes>(
     for worker in 0..workers {
         let (give_back, taken_back) = std_mpsc::channel();
         emptied.push(give_back);
-        let one = Worker {
+        let one = Sending {
             number: worker,
             workers,
             plan: plan.clone(),
@@ -132,7 +137,7 @@ pub fn start<L: Lanes>(
             begin,
         };
         let lanes = lanes.clone();
-        let spawned = thread::Builder::new().name(format!("load-{worker}")).spawn(move || one.run(&lanes));
+        let spawned = thread::Builder::new().name(format!("load-{worker}")).spawn(move || lanes.run(one));
         match spawned {
             Ok(thread) => threads.push(thread),
             Err(error) => {
@@ -156,7 +161,8 @@ pub fn start<L: Lanes>(
     }
 }
 
-struct Worker {
+/// What one thread of a load has to send.
+pub struct Sending {
     number: u32,
     workers: u32,
     plan: Plan,
@@ -166,8 +172,8 @@ struct Worker {
     begin: Instant,
 }
 
-impl Worker {
-    fn run<L: Lanes>(self, lanes: &L) {
+impl Sending {
+    pub(crate) fn run<L: Lanes>(self, lanes: &L) {
         let say = self.outlet.send.clone();
         let worker = self.outlet.worker;
         if let Ok(runtime) = Builder::new_current_thread().enable_all().build() {

@@ -34,7 +34,7 @@ impl From<&LoadResult> for Figures {
         Self {
             planned: total.planned,
             ok: total.ok,
-            failed: total.failures() + total.abandoned,
+            failed: result.bad(&total),
             refused: total.refused,
             per_second: if result.elapsed_s > 0.0 { total.ok as f64 / result.elapsed_s } else { 0.0 },
             p50_ms: at(0.5),

@@ -80,6 +80,7 @@ export function runbook(): Parameters {
       restart_deadline_s: 180,
       run_deadline_s: 300,
     },
+    regression: { gate: 'off', tolerance_pct: 10, baseline: 'last-go' },
   };
 }
 

@@ -38,6 +38,14 @@ settings: Settings,
  */
 opened: number | null, 
 /**
+ * The capacity run that was opened from a file the program was started with.
+ */
+opened_capacity: number | null, 
+/**
+ * The capacity run that goes on now.
+ */
+capacity: number | null, 
+/**
  * Why a file the program was started with could not be opened.
  */
 refused: Problem | null, };

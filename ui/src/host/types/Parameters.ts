@@ -6,6 +6,7 @@ import type { General } from "./General";
 import type { L1 } from "./L1";
 import type { L2 } from "./L2";
 import type { L3 } from "./L3";
+import type { RegressionGate } from "./RegressionGate";
 
 /**
  * All parameters. In a file every part and field may be left out.
@@ -38,4 +39,8 @@ c2: C2,
 /**
  * Of C3.
  */
-c3: C3, };
+c3: C3, 
+/**
+ * How a check is compared with an earlier one.
+ */
+regression: RegressionGate, };

@@ -5,9 +5,10 @@ use holdpoint_agentverse::evidence::PackState;
 use proptest::prelude::*;
 
 use super::judge;
-use crate::event::{Ending, Event, PartState, Phase, Record, StreamEndKind};
+use crate::event::{Ending, Event, PartState, Phase, Record, Regression, StreamEndKind};
 use crate::fold::fold;
 use crate::ledger::{Fate, reconcile};
+use crate::parameters::Gate;
 use crate::plan::ChaosIntent;
 use crate::results::Results;
 use crate::verdict::{NoVerdict, Verdict, Word};
@@ -486,5 +487,63 @@ proptest! {
             results.readings[0].stored.retain(|thing| thing.id.as_deref() != Some(id.as_str()));
         });
         prop_assert_eq!(verdict.word, Word::NoGo);
+    }
+}
+
+/// A comparison with a baseline: what it is asked to do, and what came of it.
+fn compared(gate: Gate, found: Option<Regression>) -> impl FnOnce(&mut Results) {
+    move |results| {
+        results.plan.parameters.regression.gate = gate;
+        results.regression = found;
+    }
+}
+
+fn found(worse: &[&str]) -> Regression {
+    Regression {
+        baseline: Some("check 45, the last GO".into()),
+        tolerance_pct: 10.0,
+        refused: None,
+        worse: worse.iter().map(|one| (*one).to_owned()).collect(),
+        figures: 30,
+        least_pct: Some(12.0),
+    }
+}
+
+#[test]
+fn a_regression_blocks_warns_or_is_not_asked_as_the_plan_says() {
+    let worse = || Some(found(&["L1 Node expansion got slower: P95 is 40 % up"]));
+    let word = |gate, found| damaged(compared(gate, found));
+    assert_eq!(word(Gate::Off, worse()), judge(&healthy()));
+    let warned = word(Gate::Warn, worse());
+    assert_eq!(warned.word, Word::Go);
+    assert!(warned.findings.iter().any(|finding| finding.code == "regression.worse"));
+    let blocked = word(Gate::Block, worse());
+    assert_eq!(blocked.word, Word::NoGo);
+    assert_eq!(word(Gate::Block, Some(found(&[]))).word, Word::Go);
+    // Not compared is not passed.
+    for missing in [
+        None,
+        Some(Regression { baseline: None, ..found(&[]) }),
+        Some(Regression { refused: Some("l1.rounds differs".into()), ..found(&[]) }),
+        Some(Regression { figures: 0, ..found(&[]) }),
+    ] {
+        assert_eq!(word(Gate::Block, missing.clone()).word, Word::NoVerdict, "{missing:?}");
+        assert_eq!(word(Gate::Warn, missing).word, Word::Go);
+    }
+}
+
+#[test]
+fn no_comparison_turns_a_no_go_into_a_go() {
+    for gate in [Gate::Off, Gate::Warn, Gate::Block] {
+        let verdict = damaged(|results| {
+            compared(gate, Some(found(&[])))(results);
+            test(results, TestId::L1)
+                .operations
+                .get_mut("expand")
+                .unwrap()
+                .failed
+                .insert("status_500".into(), 1);
+        });
+        assert_eq!(verdict.word, Word::NoGo, "{gate:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::sheet::{Row, Say, Sheet, witness, worst_lag};
 use crate::event::{Phase, RowState, WriteKind};
+use crate::parameters::Gate;
 use crate::results::RunResults;
 use crate::verdict::{State, Weight, Witness};
 use crate::words::{Sureness, TestId};
@@ -51,7 +52,94 @@ pub(super) fn criteria(sheet: &mut Sheet<'_>) {
     steady_at_end(sheet);
     super::system::criteria(sheet);
     generator(sheet);
+    regression(sheet);
     open_faults(sheet);
+}
+
+/// How the check compares with its baseline, where the plan asks for it. It adds a criterion or a note and takes none away.
+fn regression(sheet: &mut Sheet<'_>) {
+    let plan = &sheet.results.plan.parameters.regression;
+    let blocks = match plan.gate {
+        Gate::Off => return,
+        Gate::Warn => false,
+        Gate::Block => true,
+    };
+    let found = sheet.results.regression.clone();
+    let tolerance = found.as_ref().map_or(plan.tolerance_pct, |found| found.tolerance_pct);
+    let missing = match &found {
+        None => Some("it was not compared with one".to_owned()),
+        Some(found) => match (&found.baseline, &found.refused) {
+            (_, Some(why)) => Some(why.clone()),
+            (None, None) => Some(format!("there is no check for the baseline {}", plan.baseline)),
+            _ if found.figures == 0 => Some("no figure has enough samples".to_owned()),
+            _ => None,
+        },
+    };
+    let worse = found.as_ref().map_or(&[][..], |found| &found.worse);
+    let (state, sureness) = match (&missing, worse.is_empty()) {
+        (Some(_), _) => (State::Unproven, Sureness::NotChecked),
+        (None, true) => (State::Met, Sureness::Observed),
+        (None, false) => (State::Broken, Sureness::Observed),
+    };
+    let baseline =
+        found.as_ref().and_then(|found| found.baseline.clone()).unwrap_or_else(|| plan.baseline.clone());
+    if blocks {
+        // Latencies are timed here, and an unfit computer times them wrongly.
+        sheet.rests_on_us("regression");
+        sheet.row(Row {
+            id: "regression",
+            test: None,
+            title: "Figures that are worse than in the baseline",
+            limit: format!("0 by more than {tolerance:.0} %"),
+            measured: missing.as_ref().map_or_else(
+                || {
+                    format!(
+                        "{} of {} against {baseline}",
+                        worse.len(),
+                        found.as_ref().map_or(0, |found| found.figures)
+                    )
+                },
+                |why| format!("not compared: {why}"),
+            ),
+            margin: None,
+            bound: found
+                .as_ref()
+                .and_then(|found| found.least_pct)
+                .map(|least| format!("cannot see less than {least:.0} %")),
+            state,
+            sureness,
+        });
+    }
+    if let Some(why) = missing {
+        let say = Say {
+            code: "regression.not_compared",
+            title: "The check was not compared with its baseline".into(),
+            happened: format!(
+                "{}{}",
+                why.get(..1).unwrap_or_default().to_uppercase(),
+                why.get(1..).unwrap_or_default()
+            ),
+            likely_cause: "",
+            next_action: "Choose a baseline with the same plan and environment, or accept this finding for the first check of \
+                          its kind",
+            witness: Vec::new(),
+        };
+        sheet.find("regression", None, if blocks { Weight::Unproven } else { Weight::Note }, say);
+    } else if !worse.is_empty() {
+        let say = Say {
+            code: "regression.worse",
+            title: format!("{} figures are worse than in {baseline}", worse.len()),
+            happened: worse.join("; "),
+            likely_cause: "This release is slower than the one before, or the environment is",
+            next_action: "Compare the two checks figure by figure; run the same build twice to see how much is noise",
+            witness: worse
+                .iter()
+                .take(5)
+                .map(|one| witness(None, "figure", &baseline, one.clone()))
+                .collect(),
+        };
+        sheet.find("regression", None, if blocks { Weight::Breaks } else { Weight::Note }, say);
+    }
 }
 
 /// Runs that changed after they had ended, and runs done twice, over all runs (late deliveries come late).

@@ -65,7 +65,7 @@ async fn alone(options: LoadOptions) -> Result<u8, Failure> {
         check_kinds(&thresholds, &kinds)?;
         let origin = options.url.first().map(place::shown).unwrap_or_default();
         let asked = asked(environment.as_ref(), origin, kinds, wanted, &options.threshold);
-        let _held = environment.as_ref().map(|environment| hold(environment)).transpose()?;
+        let _held = environment.as_ref().map(hold).transpose()?;
         return measured(&options, asked, &HttpLanes::new(target), &thresholds).await;
     }
     let name = options.environment.as_deref().ok_or_else(|| {

@@ -132,7 +132,7 @@ pub(crate) fn runs_now(running: &Running) -> DeskError {
 
 /// What a file from outside became.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Imported {
+pub enum Became {
     /// A check.
     Check(u32),
     /// A capacity run.
@@ -147,11 +147,11 @@ enum Sender {
 
 impl Desk {
     /// Adds a file from outside, whichever of ours or of the runners before us it is.
-    pub fn import(&self, path: &Path) -> Result<Imported, DeskError> {
+    pub fn import(&self, path: &Path) -> Result<Became, DeskError> {
         if holdpoint_report::capacity::is_one_at(path) {
-            return self.capacity.archive.import(path).map(Imported::Capacity);
+            return self.capacity.archive.import(path).map(Became::Capacity);
         }
-        self.archive.import(path).map(|check| Imported::Check(check.number))
+        self.archive.import(path).map(|check| Became::Check(check.number))
     }
 
     /// What a draft comes to. The rehearsal is not started for it.

@@ -11,6 +11,7 @@ mod report;
 mod services;
 #[cfg(test)]
 mod tests;
+mod trends;
 
 use holdpoint_check::environment::Kind;
 use holdpoint_check::event::PreflightRow;
@@ -43,6 +44,9 @@ pub use self::report::{
 pub use self::services::{
     DependencyRow, RecoveryFound, RecoveryState, RestartOutcome, RestartReport, ServiceLog, ServiceRow,
     ServiceState, ServicesView, StorageReport,
+};
+pub use self::trends::{
+    Coverage, CoverageCell, FindingTrend, Imported, ImportedFile, Sight, Tidied, Trends, TrendsQuery, Work,
 };
 
 /// An error as a person gets it: what happened, why, and what to do.

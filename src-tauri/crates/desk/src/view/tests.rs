@@ -39,6 +39,12 @@ fn the_pages_types_are_those_of_this_crate() {
     CapacityPage::export_all(&config).unwrap();
     CapacityReport::export_all(&config).unwrap();
     CapacityFormat::export_all(&config).unwrap();
+    holdpoint_compare::Compared::export_all(&config).unwrap();
+    TrendsQuery::export_all(&config).unwrap();
+    Trends::export_all(&config).unwrap();
+    Coverage::export_all(&config).unwrap();
+    Imported::export_all(&config).unwrap();
+    Tidied::export_all(&config).unwrap();
     let fresh_files = files(fresh.path());
     assert!(fresh_files.len() > 60, "{} types", fresh_files.len());
     if std::env::var_os("HOLDPOINT_WRITE_TYPES").is_some() {

@@ -24,17 +24,19 @@ pub(super) struct Http1 {
 }
 
 struct Driven {
-    connection: Pin<Box<Connection<TokioIo<Stream>, Full<Bytes>>>>,
+    /// Gone once it has ended: only that gives back a request which it did not take.
+    connection: Option<Pin<Box<Connection<TokioIo<Stream>, Full<Bytes>>>>>,
     /// How it ended, once it has.
     ended: Option<hyper::Result<()>>,
 }
 
 impl Driven {
     fn drive(&mut self, context: &mut Context<'_>) {
-        if self.ended.is_none()
-            && let Poll::Ready(end) = self.connection.as_mut().poll(context)
+        if let Some(connection) = &mut self.connection
+            && let Poll::Ready(end) = connection.as_mut().poll(context)
         {
             self.ended = Some(end);
+            self.connection = None;
         }
     }
 }
@@ -43,7 +45,7 @@ impl Http1 {
     pub(super) async fn new(stream: Stream) -> Result<Self, Failure> {
         let (send, connection) =
             handshake(TokioIo::new(stream)).await.map_err(|error| of_hyper(&error, Part::Head))?;
-        Ok(Self { send, connection: Driven { connection: Box::pin(connection), ended: None } })
+        Ok(Self { send, connection: Driven { connection: Some(Box::pin(connection)), ended: None } })
     }
 
     /// Whether another request can go over this connection. One that the server closes hands back what was not sent.

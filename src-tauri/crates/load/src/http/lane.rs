@@ -13,7 +13,7 @@ use super::http2::{self, Shared};
 use super::target::{Kind, Target, Version};
 use super::websocket::{self, Socket};
 use crate::drive::Lane;
-use crate::engine::Lanes;
+use crate::engine::{Lanes, Sending};
 use crate::record::Outcome;
 use crate::{Failure, FailureClass, Operation, Phases};
 
@@ -45,11 +45,16 @@ impl Lanes for HttpLanes {
             deadline: Deadline::new(),
         }
     }
+
+    // Compiled here, with what this crate is compiled for, and not by whoever starts a load.
+    fn run(&self, thread: Sending) {
+        thread.run(self);
+    }
 }
 
 /// What a lane is connected by.
 enum Link {
-    One(Http1),
+    One(Box<Http1>),
     Many(hyper::client::conn::http2::SendRequest<http_body_util::Full<bytes::Bytes>>),
     Socket(Box<Socket>),
 }
@@ -151,7 +156,7 @@ impl HttpLane {
             if stream.chose_http2() || options.version == Version::Http2 {
                 return Ok(Link::Many(Shared::default().open(stream).await?));
             }
-            return Ok(Link::One(Http1::new(stream).await?));
+            return Ok(Link::One(Box::new(Http1::new(stream).await?)));
         }
         if let Some(sender) = self.shared.sender() {
             return Ok(Link::Many(sender));
@@ -173,7 +178,7 @@ impl HttpLane {
             return Ok(Link::Many(shared.open(stream).await?));
         }
         drop(opening);
-        Ok(Link::One(Http1::new(stream).await?))
+        Ok(Link::One(Box::new(Http1::new(stream).await?)))
     }
 
     async fn stream(&self, spent: &mut Phases) -> Result<Stream, Failure> {

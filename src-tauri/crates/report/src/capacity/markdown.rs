@@ -63,7 +63,7 @@ fn table(text: &mut String, rows: &Rows) {
     line(text, format!("## {}", rows.title));
     line(text, "");
     if !rows.note.is_empty() {
-        line(text, format!("{}.", inert(&rows.note)));
+        line(text, format!("({})", inert(&rows.note)));
         line(text, "");
     }
     let titles: Vec<&str> = rows.columns.iter().map(|(title, _)| *title).collect();

@@ -169,7 +169,7 @@ pub fn explained(capacity: &Capacity) -> Vec<String> {
                 .into(),
         );
     }
-    let failed = total.failures() + total.abandoned;
+    let failed = result.bad(&total);
     if failed > 0 {
         out.push(format!(
             "{failed} of {} operations failed or were never answered. They have no latency; a threshold counts them as \
@@ -212,14 +212,20 @@ fn waiting(result: &LoadResult) -> Option<String> {
     let who = if result.fleet.is_some() { "The worst of the workers" } else { "This computer itself" };
     let late = format!("{who} left at most {lag:.1} ms late (P99).");
     let both = "Latency counts from the moment at which a request was meant to leave, service time from when it left";
-    Some(if latency > service * 1.1 + 1.0 {
+    let difference = latency - service;
+    Some(if difference <= service * 0.1 + 1.0 {
         format!(
-            "{both}: P95 is {latency:.1} ms against {service:.1} ms. The difference is time spent waiting for others, \
-             which a person feels and service time hides. {late}"
+            "{both}: P95 is {latency:.1} ms and {service:.1} ms, so next to nothing waited for others. {late}"
+        )
+    } else if lag * 2.0 > difference {
+        format!(
+            "{both}: P95 is {latency:.1} ms against {service:.1} ms. {late} That may be much of the difference, so the \
+             target is better than the latency says."
         )
     } else {
         format!(
-            "{both}: P95 is {latency:.1} ms and {service:.1} ms, so next to nothing waited for others. {late}"
+            "{both}: P95 is {latency:.1} ms against {service:.1} ms. The difference is time spent waiting for others, \
+             which a person feels and service time hides. {late}"
         )
     })
 }
