@@ -48,7 +48,8 @@ fn answering() -> String {
                 let mut request = [0_u8; 4096];
                 while stream.read(&mut request).is_ok_and(|count| count > 0)
                     && stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").is_ok()
-                {}
+                {
+                }
             });
         }
     });
@@ -134,7 +135,8 @@ fn a_load_can_be_written_down_for_others() {
     let (script, package) = (folder.path().join("load.js"), folder.path().join("package"));
     let words = ["export", "--k6", script.to_str().unwrap(), "--locust", package.to_str().unwrap()];
     let (code, said) = load(
-        &[&words[..], &["http://127.0.0.1:9/a", "--rate", "20", "--duration", "1s", "--poisson", "3"]].concat(),
+        &[&words[..], &["http://127.0.0.1:9/a", "--rate", "20", "--duration", "1s", "--poisson", "3"]]
+            .concat(),
     );
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("not judged by Holdpoint"), "{said}");
@@ -161,11 +163,17 @@ fn what_locust_cannot_do_is_said_before_anything_is_made() {
     let url = answering();
     let cases: [(&[&str], &str); 6] = [
         (&[&url, "--engine", "locust", "--rate", "5", "--http2"], "no HTTP/2"),
-        (&[&url, "--engine", "locust", "--rate", "5", "--find-limit", "--threshold", "p95<1s"], "--find-limit"),
+        (
+            &[&url, "--engine", "locust", "--rate", "5", "--find-limit", "--threshold", "p95<1s"],
+            "--find-limit",
+        ),
         (&["--engine", "locust", "--test", "C1", "--environment", "x"], ""),
         (&["--test", "L1", "--environment", "x"], "--engine locust"),
         (&[&url, "--rate", "5", "--ledger", "x"], "--engine locust"),
-        (&["https://somebody.invalid/", "--engine", "locust", "--rate", "5"], "--i-may-load somebody.invalid"),
+        (
+            &["https://somebody.invalid/", "--engine", "locust", "--rate", "5"],
+            "--i-may-load somebody.invalid",
+        ),
     ];
     for (words, expected) in cases {
         let (code, said) = load(words);
@@ -179,7 +187,8 @@ struct Process(Child);
 
 impl Process {
     fn start(package: &Path, words: &[&str]) -> Self {
-        let python = std::fs::read_dir(cache()).unwrap().flatten().map(|entry| entry.path().join("bin/python"));
+        let python =
+            std::fs::read_dir(cache()).unwrap().flatten().map(|entry| entry.path().join("bin/python"));
         let python = python.into_iter().find(|path| path.exists()).unwrap();
         let child = Command::new(python)
             .args(["-m", "locust", "--locustfile", "locustfile.py"])
@@ -221,7 +230,17 @@ fn a_master_that_a_team_runs_is_joined_by_its_address() {
     let (page, port) = (free_port(), free_port());
     let _master = Process::start(
         &package,
-        &["--master", "--web-host", "127.0.0.1", "--web-port", &page, "--master-bind-host", "127.0.0.1", "--master-bind-port", &port],
+        &[
+            "--master",
+            "--web-host",
+            "127.0.0.1",
+            "--web-port",
+            &page,
+            "--master-bind-host",
+            "127.0.0.1",
+            "--master-bind-port",
+            &port,
+        ],
     );
     let worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", &port];
     let _workers = [Process::start(&package, &worker), Process::start(&package, &worker)];

@@ -40,8 +40,7 @@ fn look_at(gathered: &Gathered) {
     let examples: Vec<&BTreeMap<String, String>> =
         result.operations.values().map(|record| &record.examples).collect();
     shown::values(&(&result.doubts, &gathered.result.fleet, names, examples));
-    let thresholds: [Threshold; 2] =
-        ["failures<=0", "p99<1h"].map(|text| text.parse().expect("a criterion"));
+    let thresholds: [Threshold; 2] = ["failures<=0", "p99<1h"].map(|text| text.parse().expect("a criterion"));
     let judgement = judge(result, &thresholds, &FitnessLimits::default());
     if judgement.state == State::NotProven {
         return;

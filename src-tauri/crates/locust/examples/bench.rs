@@ -1,7 +1,11 @@
 //! What a request costs with Locust, and what more workers bring: `cargo xtask bench locust`. It shows figures; nothing
 //! here can fail for being slow.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark talks to the terminal and may end there")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark talks to the terminal and may end there"
+)]
 
 use std::fmt::Write as _;
 use std::io::{BufReader, Read as _, Write as _};
@@ -60,7 +64,15 @@ fn cost(venv: &Venv, url: &str) -> String {
         let gathered = send(venv, url, Plan::new(users), workers);
         let (total, elapsed) = (gathered.result.total(), gathered.result.elapsed_s);
         let cpu: f64 = gathered.result.fleet.as_ref().unwrap().workers.iter().map(|worker| worker.cpu).sum();
-        let busiest = gathered.result.fleet.as_ref().unwrap().workers.iter().map(|worker| worker.cpu).fold(0.0, f64::max);
+        let busiest = gathered
+            .result
+            .fleet
+            .as_ref()
+            .unwrap()
+            .workers
+            .iter()
+            .map(|worker| worker.cpu)
+            .fold(0.0, f64::max);
         writeln!(
             text,
             "| {workers} | {:.0} | {:.0} | {:.0} % | {} |",
@@ -88,7 +100,15 @@ fn lateness(venv: &Venv, url: &str) -> String {
             let open = Model::Open { arrivals: Arrivals::Poisson { seed: 1 }, stages };
             let gathered = send(venv, url, Plan::new(open), workers);
             let total = gathered.result.total();
-            let busiest = gathered.result.fleet.as_ref().unwrap().workers.iter().map(|worker| worker.cpu).fold(0.0, f64::max);
+            let busiest = gathered
+                .result
+                .fleet
+                .as_ref()
+                .unwrap()
+                .workers
+                .iter()
+                .map(|worker| worker.cpu)
+                .fold(0.0, f64::max);
             let lag = |quantile| total.lag.quantile_ms(quantile).unwrap_or_default();
             let latency = |quantile| total.latency.quantile_ms(quantile).unwrap_or_default();
             writeln!(
@@ -120,7 +140,8 @@ fn send(venv: &Venv, url: &str, load: Plan, workers: u32) -> Gathered {
     let (_give, orders) = watch::channel(Order::Run);
     let here = Here { venv, workers, secrets, folder: folder.path() };
     let evidence = runtime.block_on(run_here(&package, here, orders, |_| {})).unwrap();
-    let gathered = gather(&package, BufReader::new(std::fs::File::open(evidence).unwrap()), Sinks::default()).unwrap();
+    let gathered =
+        gather(&package, BufReader::new(std::fs::File::open(evidence).unwrap()), Sinks::default()).unwrap();
     assert!(gathered.result.doubts.is_empty(), "{:#?}", gathered.result.doubts);
     gathered
 }
@@ -155,7 +176,8 @@ fn answer(mut stream: TcpStream) {
 
 fn when_and_where(note: &str) -> String {
     let say = |program: &str, words: &[&str]| {
-        let output = Command::new(program).args(words).output().map(|output| output.stdout).unwrap_or_default();
+        let output =
+            Command::new(program).args(words).output().map(|output| output.stdout).unwrap_or_default();
         String::from_utf8_lossy(&output).trim().to_owned()
     };
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

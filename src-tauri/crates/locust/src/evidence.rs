@@ -248,6 +248,7 @@ impl<R: BufRead> Lines<R> {
 
     /// Whether the file is the one that the master closed: as many lines, and the same.
     pub(crate) fn is_whole(&self, seal: &Seal) -> bool {
-        seal.lines == self.number.saturating_sub(1) && hex::encode(self.digest.clone().finalize()) == seal.sha256
+        seal.lines == self.number.saturating_sub(1)
+            && hex::encode(self.digest.clone().finalize()) == seal.sha256
     }
 }

@@ -10,7 +10,10 @@ use holdpoint_load::{
 };
 
 use crate::Package;
-use crate::evidence::{Body, Clock, End, Ending, EvidenceError, Head, Introduction, Line, Lines, Read, Report, Seal, WorkerFitness};
+use crate::evidence::{
+    Body, Clock, End, Ending, EvidenceError, Head, Introduction, Line, Lines, Read, Report, Seal,
+    WorkerFitness,
+};
 use crate::ledger::{Joining, Ledger};
 
 /// More workers than one load has.
@@ -141,13 +144,17 @@ pub fn gather(package: &Package, evidence: impl BufRead, sinks: Sinks) -> Result
         match read {
             Read::Line(line) => gathering.take(line)?,
             Read::Damaged(1, why) => return Err(EvidenceError::Foreign(why)),
-            Read::Damaged(number, why) => gathering.doubt(None, format!("line {number} of the evidence is damaged: {why}")),
+            Read::Damaged(number, why) => {
+                gathering.doubt(None, format!("line {number} of the evidence is damaged: {why}"))
+            }
         }
     }
     match &gathering.seal {
-        None => gathering.doubt(None, "the evidence has no end: the master was cut off, or the file is not whole".into()),
+        None => gathering
+            .doubt(None, "the evidence has no end: the master was cut off, or the file is not whole".into()),
         Some(seal) if !lines.is_whole(seal) => {
-            gathering.doubt(None, "the evidence is not as the master closed it: its digest is another".into());
+            gathering
+                .doubt(None, "the evidence is not as the master closed it: its digest is another".into());
         }
         Some(_) => {}
     }
@@ -301,7 +308,8 @@ impl Gathering<'_> {
 
     fn note_order(&mut self, report: &Report, body: &Body) {
         let workers = self.head.as_ref().map_or(0, |head| head.workers);
-        let taken = self.workers.iter().any(|(name, state)| *name != report.from && state.index == Some(body.worker));
+        let taken =
+            self.workers.iter().any(|(name, state)| *name != report.from && state.index == Some(body.worker));
         let mut wrong = Vec::new();
         if let Some(state) = self.workers.get_mut(&report.from) {
             if body.worker >= workers || taken || state.index.is_some_and(|index| index != body.worker) {
@@ -395,13 +403,16 @@ impl Gathering<'_> {
         self.closed_before = step.saturating_add(1);
         if self.writing.is_none() {
             let started = Duration::try_from_secs_f64(self.start.unwrap_or(0.0)).unwrap_or_default();
-            self.writing = Some(HdrLog::new(self.log.take(), UNIX_EPOCH.checked_add(started).unwrap_or(UNIX_EPOCH)));
+            self.writing =
+                Some(HdrLog::new(self.log.take(), UNIX_EPOCH.checked_add(started).unwrap_or(UNIX_EPOCH)));
         }
         let at_s = seconds_at(step, self.package.plan().report_every_s);
         for (kind, record) in open.records.iter().enumerate() {
             let ended = record.ok.saturating_add(record.failures()).saturating_add(record.abandoned);
             self.in_flight[kind] = self.in_flight[kind].saturating_add(record.sent).saturating_sub(ended);
-            if let (Some(log), Some(operation)) = (&mut self.writing, self.package.plan().operations.get(kind)) {
+            if let (Some(log), Some(operation)) =
+                (&mut self.writing, self.package.plan().operations.get(kind))
+            {
                 log.write(&operation.name, at_s, &record.latency);
             }
             self.seconds.push(Second::of(at_s, kind, record, self.in_flight[kind]));
@@ -417,7 +428,9 @@ impl Gathering<'_> {
         }
         let ending = self.end.as_ref().map(|end| end.ending);
         let refused = ending == Some(Ending::Refused);
-        let whole = (ending == Some(Ending::Completed)).then(|| self.package.plan().expected(expected_workers)).flatten();
+        let whole = (ending == Some(Ending::Completed))
+            .then(|| self.package.plan().expected(expected_workers))
+            .flatten();
         let ledger = self.package.plan().ledger;
         let mut wrong: Vec<(String, String)> = Vec::new();
         for (from, state) in &self.workers {
@@ -427,7 +440,8 @@ impl Gathering<'_> {
                 continue;
             }
             let latest = state.seen.last_key_value().map(|(latest, _)| *latest);
-            let missing = latest.map_or(0, |latest| latest.saturating_add(1).saturating_sub(state.seen.len() as u64));
+            let missing =
+                latest.map_or(0, |latest| latest.saturating_add(1).saturating_sub(state.seen.len() as u64));
             if missing > 0 {
                 let first = (0..).zip(state.seen.keys()).find(|(place, number)| place != *number);
                 let first = first.map_or(0, |(place, _)| place);
@@ -442,12 +456,19 @@ impl Gathering<'_> {
             }
             for (kind, counts) in state.kinds.iter().enumerate() {
                 let name = self.package.plan().operations.get(kind).map_or("", |one| one.name.as_str());
-                if counts.sent != counts.ended || counts.ended != counts.recorded || counts.planned < counts.sent.saturating_add(counts.refused) {
+                if counts.sent != counts.ended
+                    || counts.ended != counts.recorded
+                    || counts.planned < counts.sent.saturating_add(counts.refused)
+                {
                     say(format!("its figures of {name} do not add up: {counts:?}"));
                 }
-                let wanted = whole.as_ref().and_then(|all| all.get(state.index? as usize)?.get(kind).copied());
+                let wanted =
+                    whole.as_ref().and_then(|all| all.get(state.index? as usize)?.get(kind).copied());
                 if let Some(wanted) = wanted.filter(|wanted| *wanted != counts.planned) {
-                    say(format!("it took {} operations of {name}, and {wanted} were its share", counts.planned));
+                    say(format!(
+                        "it took {} operations of {name}, and {wanted} were its share",
+                        counts.planned
+                    ));
                 }
             }
             let sent: u64 = state.kinds.iter().fold(0, |sum, counts| sum.saturating_add(counts.sent));
@@ -460,7 +481,9 @@ impl Gathering<'_> {
         }
         match (ending, self.end.as_ref().map(|end| end.problem.clone())) {
             (Some(Ending::Refused), _) => self.doubt(None, "nothing was sent, for these reasons".into()),
-            (Some(Ending::Lost), problem) if self.doubts.is_empty() || problem.as_ref().is_some_and(|one| !one.is_empty()) => {
+            (Some(Ending::Lost), problem)
+                if self.doubts.is_empty() || problem.as_ref().is_some_and(|one| !one.is_empty()) =>
+            {
                 let problem = problem.unwrap_or_default();
                 self.doubt(None, format!("the load could not be led to its end; {problem}"));
             }
@@ -572,7 +595,10 @@ fn clock_doubts(state: &State, limits: &ClockLimits, say: &mut impl FnMut(String
     if let (Some(before), Some(after)) = (best(before), best(after)) {
         let moved = (after.0 - before.0).abs() - before.1 - after.1;
         if moved > limits.drift_ms {
-            say(format!("its clock moved by {moved:.0} ms during the load (limit {:.0} ms)", limits.drift_ms));
+            say(format!(
+                "its clock moved by {moved:.0} ms during the load (limit {:.0} ms)",
+                limits.drift_ms
+            ));
         }
     }
 }
@@ -622,7 +648,10 @@ fn generator(workers: &BTreeMap<String, State>, totals: &[OperationRecord]) -> G
         host_busy: None,
         stolen: None,
         refused: totals.iter().fold(0, |sum, record| sum.saturating_add(record.refused)),
-        own_limits: totals.iter().filter_map(|record| record.failed.get("generator")).fold(0, |sum, one| sum.saturating_add(*one)),
+        own_limits: totals
+            .iter()
+            .filter_map(|record| record.failed.get("generator"))
+            .fold(0, |sum, one| sum.saturating_add(*one)),
         lost_workers: 0,
     }
 }

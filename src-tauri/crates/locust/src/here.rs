@@ -194,8 +194,25 @@ pub async fn run_here(
     let count = here.workers.to_string();
     let mut command = locust(package, &here);
     command
-        .args(["--master", "--headless", "--only-summary", "--master-bind-host", "127.0.0.1", "--master-bind-port", "0"])
-        .args(["--expect-workers", &count, "--expect-workers-max-wait", "60", "--users", &count, "--spawn-rate", "100"])
+        .args([
+            "--master",
+            "--headless",
+            "--only-summary",
+            "--master-bind-host",
+            "127.0.0.1",
+            "--master-bind-port",
+            "0",
+        ])
+        .args([
+            "--expect-workers",
+            &count,
+            "--expect-workers-max-wait",
+            "60",
+            "--users",
+            &count,
+            "--spawn-rate",
+            "100",
+        ])
         .env("HOLDPOINT_EVIDENCE", &evidence)
         .env("HOLDPOINT_CONTROL", "stdin")
         .env("HOLDPOINT_LEAD_S", LEAD_S)
@@ -290,7 +307,10 @@ fn locust(package: &Package, here: &Here<'_>) -> Command {
     // Ctrl-C in a terminal is for this program, which ends the load in order.
     #[cfg(unix)]
     command.process_group(0);
-    command.current_dir(package.folder()).args(["-m", "locust", "--locustfile", PROGRAM]).env("PYTHONUNBUFFERED", "1");
+    command
+        .current_dir(package.folder())
+        .args(["-m", "locust", "--locustfile", PROGRAM])
+        .env("PYTHONUNBUFFERED", "1");
     command
 }
 

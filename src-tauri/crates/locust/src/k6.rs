@@ -30,14 +30,17 @@ pub fn script(plan: &FleetPlan, thresholds: &[Threshold]) -> Result<String, K6Er
     let mut operations = Vec::new();
     for turn in &plan.turns {
         let Some(operation) = plan.operations.get(*turn) else { continue };
-        let [step] = &operation.steps[..] else { return Err(K6Error::Cannot("a script for k6 has one request an operation")) };
+        let [step] = &operation.steps[..] else {
+            return Err(K6Error::Cannot("a script for k6 has one request an operation"));
+        };
         if step.stream.is_some() || step.login || step.json.is_some() {
             return Err(K6Error::Cannot("a script for k6 has neither streams nor a login"));
         }
         let body = step.body.as_ref().and_then(|text| STANDARD.decode(text).ok());
         let body = body.map(|bytes| String::from_utf8(bytes)).transpose();
         let body = body.map_err(|_| K6Error::Cannot("a script for k6 has only bodies that are text"))?;
-        operations.push(json!({"name": operation.name, "method": step.method, "path": step.path, "body": body}));
+        operations
+            .push(json!({"name": operation.name, "method": step.method, "path": step.path, "body": body}));
     }
     if plan.http.authorities {
         return Err(K6Error::Cannot("k6 trusts the system's authorities alone"));
@@ -131,7 +134,8 @@ mod tests {
 
     fn plan(model: Model) -> FleetPlan {
         let urls = ["http://127.0.0.1:8080/a?b=1".parse().unwrap()];
-        let options = Options { headers: vec![("Authorization".into(), "Bearer x".into())], ..Options::default() };
+        let options =
+            Options { headers: vec![("Authorization".into(), "Bearer x".into())], ..Options::default() };
         FleetPlan::of_urls(Plan::new(model), &urls, &options, 0, &mut Secrets::default()).unwrap()
     }
 
@@ -139,10 +143,11 @@ mod tests {
     fn the_script_has_the_same_arrivals_and_criteria_and_no_secret() {
         let stages = vec![Stage { from: 0.0, to: 20.0, duration: Duration::from_secs(1) }];
         let plan = plan(Model::Open { arrivals: Arrivals::Poisson { seed: 3 }, stages });
-        let thresholds: Vec<Threshold> = ["p95<500ms", "p99.9<=2s", "max<5s", "failures<1%", "failures<=0", "rate>=5", "GET /a: max<9s"]
-            .iter()
-            .map(|text| text.parse().unwrap())
-            .collect();
+        let thresholds: Vec<Threshold> =
+            ["p95<500ms", "p99.9<=2s", "max<5s", "failures<1%", "failures<=0", "rate>=5", "GET /a: max<9s"]
+                .iter()
+                .map(|text| text.parse().unwrap())
+                .collect();
         let script = script(&plan, &thresholds).unwrap();
         assert!(!script.contains("Bearer x") && script.contains("${secret:HEADER_1}"));
         let line = |start: &str| script.lines().find_map(|line| line.trim().strip_prefix(start)).unwrap();
@@ -160,7 +165,8 @@ mod tests {
         let told: Value = serde_json::from_str(line("const PLAN = ").trim_end_matches(';')).unwrap();
         let arrivals: Vec<f64> = serde_json::from_value(told["arrivals_ms"].clone()).unwrap();
         let Model::Open { arrivals: how, stages } = &plan.load.model else { unreachable!("an open load") };
-        let planned: Vec<f64> = Schedule::new(*how, stages).map(|one| one.at.as_secs_f64() * 1000.0).collect();
+        let planned: Vec<f64> =
+            Schedule::new(*how, stages).map(|one| one.at.as_secs_f64() * 1000.0).collect();
         assert_eq!(arrivals.len(), planned.len());
         assert!(arrivals.iter().zip(&planned).all(|(one, other)| (one - other).abs() < 0.01));
         assert_eq!(told["planned"], json!(planned.len()));
@@ -169,7 +175,8 @@ mod tests {
     #[test]
     fn what_k6_has_no_like_of_is_refused() {
         assert!(script(&plan(Model::Rounds { concurrency: 2, rounds: 2 }), &[]).is_err());
-        let users = Model::Users { users: 3, think: Duration::from_secs(1), duration: Duration::from_secs(5) };
+        let users =
+            Model::Users { users: 3, think: Duration::from_secs(1), duration: Duration::from_secs(5) };
         assert!(script(&plan(users), &[]).unwrap().contains("constant-vus"));
     }
 }

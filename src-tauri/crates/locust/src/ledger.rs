@@ -84,7 +84,10 @@ impl Joining {
         let Some(folder) = &self.folder else { return Ok(()) };
         let path = folder.join(format!("worker-{worker}.jsonl"));
         let unwritable = |error: String| {
-            EvidenceError::Unwritable(format!("{} cannot be written: {error}; free some space", path.display()))
+            EvidenceError::Unwritable(format!(
+                "{} cannot be written: {error}; free some space",
+                path.display()
+            ))
         };
         let file = match self.files.entry(worker) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),

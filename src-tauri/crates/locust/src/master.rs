@@ -26,16 +26,24 @@ const ANSWER: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum MasterError {
     /// It cannot be asked.
-    #[error("locust.master.unreachable: the master at {0} gives no answer: {1}; look whether it runs, and whether this computer reaches it")]
+    #[error(
+        "locust.master.unreachable: the master at {0} gives no answer: {1}; look whether it runs, and whether this computer reaches it"
+    )]
     Unreachable(Url, String),
     /// It refuses.
-    #[error("locust.master.refused: the master at {0} refuses: {1}; where it asks for a login, give its header in a file with --master-header-file")]
+    #[error(
+        "locust.master.refused: the master at {0} refuses: {1}; where it asks for a login, give its header in a file with --master-header-file"
+    )]
     Refused(Url, String),
     /// It is another kind of master.
-    #[error("locust.master.foreign: {0} is no master with a package of Holdpoint: {1}; start it with the package's own locustfile.py")]
+    #[error(
+        "locust.master.foreign: {0} is no master with a package of Holdpoint: {1}; start it with the package's own locustfile.py"
+    )]
     Foreign(Url, String),
     /// It has another plan.
-    #[error("locust.master.plan: the master has another plan (digest {theirs}), and this package's is {ours}; start it from this package, or leave the package as it was when the master was started")]
+    #[error(
+        "locust.master.plan: the master has another plan (digest {theirs}), and this package's is {ours}; start it from this package, or leave the package as it was when the master was started"
+    )]
     Plan {
         /// Its digest.
         theirs: String,
@@ -43,7 +51,9 @@ pub enum MasterError {
         ours: String,
     },
     /// A header that cannot be sent.
-    #[error("locust.master.header: a header for the master cannot be sent; write NAME: VALUE in plain letters")]
+    #[error(
+        "locust.master.header: a header for the master cannot be sent; write NAME: VALUE in plain letters"
+    )]
     Header,
     /// The evidence cannot be written here.
     #[error("locust.master.write: the evidence cannot be written: {0}; free some space")]
@@ -94,7 +104,13 @@ impl Master {
 
     /// What it says of itself. One that has another plan than `package` is of no use.
     pub async fn state(&self, package: &Package) -> Result<Said, MasterError> {
-        let answer = self.client.get(self.at("")).timeout(ANSWER).send().await.map_err(|error| self.unreachable(&error))?;
+        let answer = self
+            .client
+            .get(self.at(""))
+            .timeout(ANSWER)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
         let said: Said = self.read(answer).await?;
         if said.plan == package.digest() {
             return Ok(said);
@@ -108,8 +124,10 @@ impl Master {
         struct Started {
             workers: u32,
         }
-        let asked = self.client.post(self.at("/start")).json(&json!({ "plan": package.digest() })).timeout(ANSWER);
-        let started: Started = self.read(asked.send().await.map_err(|error| self.unreachable(&error))?).await?;
+        let asked =
+            self.client.post(self.at("/start")).json(&json!({ "plan": package.digest() })).timeout(ANSWER);
+        let started: Started =
+            self.read(asked.send().await.map_err(|error| self.unreachable(&error))?).await?;
         Ok(started.workers)
     }
 
@@ -123,13 +141,17 @@ impl Master {
 
     /// Fetches what its last load left.
     pub async fn fetch(&self, to: &Path) -> Result<(), MasterError> {
-        let asked = self.client.get(self.at("/evidence")).send().await.map_err(|error| self.unreachable(&error))?;
+        let asked =
+            self.client.get(self.at("/evidence")).send().await.map_err(|error| self.unreachable(&error))?;
         let mut answer = self.good(asked).await?;
         let mut file = File::create(to).await?;
         let mut left = EVIDENCE_LIMIT;
         while let Some(piece) = answer.chunk().await.map_err(|error| self.unreachable(&error))? {
             left = left.checked_sub(piece.len() as u64).ok_or_else(|| {
-                MasterError::Foreign(self.base.clone(), "its evidence is larger than any load leaves it".into())
+                MasterError::Foreign(
+                    self.base.clone(),
+                    "its evidence is larger than any load leaves it".into(),
+                )
             })?;
             file.write_all(&piece).await?;
         }
@@ -163,7 +185,8 @@ impl Master {
         struct Problem {
             problem: String,
         }
-        let problem = self.bounded(answer).await.ok().and_then(|bytes| serde_json::from_slice::<Problem>(&bytes).ok());
+        let problem =
+            self.bounded(answer).await.ok().and_then(|bytes| serde_json::from_slice::<Problem>(&bytes).ok());
         let base = self.base.clone();
         Err(match problem {
             Some(said) => MasterError::Refused(base, text::cut(&said.problem, 200)),
@@ -176,7 +199,9 @@ impl Master {
         let mut bytes = Vec::new();
         while let Some(piece) = answer.chunk().await.map_err(|error| self.unreachable(&error))? {
             bytes.extend_from_slice(&piece);
-            LIMITS.check(&bytes).map_err(|error| MasterError::Foreign(self.base.clone(), error.to_string()))?;
+            LIMITS
+                .check(&bytes)
+                .map_err(|error| MasterError::Foreign(self.base.clone(), error.to_string()))?;
         }
         Ok(bytes)
     }
@@ -184,6 +209,7 @@ impl Master {
     async fn read<T: DeserializeOwned>(&self, answer: Response) -> Result<T, MasterError> {
         let answer = self.good(answer).await?;
         let bytes = self.bounded(answer).await?;
-        serde_json::from_slice(&bytes).map_err(|error| MasterError::Foreign(self.base.clone(), json::said(&error)))
+        serde_json::from_slice(&bytes)
+            .map_err(|error| MasterError::Foreign(self.base.clone(), json::said(&error)))
     }
 }

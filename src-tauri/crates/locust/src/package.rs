@@ -48,7 +48,9 @@ pub enum PackageError {
         source: io::Error,
     },
     /// The folder holds something already.
-    #[error("locust.package.full: {0} is not empty, and a package is not written over anything; name a new folder")]
+    #[error(
+        "locust.package.full: {0} is not empty, and a package is not written over anything; name a new folder"
+    )]
     NotEmpty(PathBuf),
     /// A file of it cannot be read.
     #[error("locust.package.read: {path} cannot be read: {why}")]
@@ -89,8 +91,10 @@ impl Package {
         ];
         files.extend(OTHER_FILES.map(|(name, text)| (name, text.into())));
         if let Some(path) = authorities.filter(|_| plan.http.authorities) {
-            let bytes = file::read(path, AUTHORITIES_LIMIT)
-                .map_err(|error| PackageError::Unreadable { path: path.to_owned(), why: error.to_string() })?;
+            let bytes = file::read(path, AUTHORITIES_LIMIT).map_err(|error| PackageError::Unreadable {
+                path: path.to_owned(),
+                why: error.to_string(),
+            })?;
             files.push((AUTHORITIES, bytes));
         }
         // As `sha256sum --check` reads it.
@@ -114,7 +118,8 @@ impl Package {
         let sums = file::read_text(&folder.join(SUMS), SUMS_LIMIT)
             .map_err(|error| unreadable(SUMS, error.to_string()))?;
         let noted = |name: &str| {
-            let line = sums.lines().filter_map(|line| line.split_once("  ")).find(|(_, known)| *known == name);
+            let line =
+                sums.lines().filter_map(|line| line.split_once("  ")).find(|(_, known)| *known == name);
             let noted = line.map(|(digest, _)| digest.to_owned());
             noted.ok_or_else(|| unreadable(SUMS, format!("it does not tell the digest of {name}")))
         };
@@ -122,7 +127,10 @@ impl Package {
             .map_err(|error| unreadable(PLAN, error.to_string()))?;
         let digest = digest(&bytes);
         if noted(PLAN)? != digest {
-            return Err(unreadable(PLAN, format!("it was changed since the package was written; {SUMS} tells another digest")));
+            return Err(unreadable(
+                PLAN,
+                format!("it was changed since the package was written; {SUMS} tells another digest"),
+            ));
         }
         let plan = PLAN_LIMIT
             .check(&bytes)

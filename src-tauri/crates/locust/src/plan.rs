@@ -235,7 +235,12 @@ pub enum FleetPlanError {
 
 impl Http {
     /// How to ask the origin of an address. Headers from `secret_from` on are secrets and are kept apart.
-    pub fn new(url: &Url, options: &Options, secret_from: usize, secrets: &mut Secrets) -> Result<Self, FleetPlanError> {
+    pub fn new(
+        url: &Url,
+        options: &Options,
+        secret_from: usize,
+        secrets: &mut Secrets,
+    ) -> Result<Self, FleetPlanError> {
         if options.version == Version::Http2 {
             return Err(FleetPlanError::Cannot("HTTP/2"));
         }
@@ -291,7 +296,8 @@ impl Http {
 impl FleetPlan {
     /// A load of operations, which take turns.
     pub fn new(load: Plan, http: Http, operations: Vec<Operation>, tag: &str) -> Self {
-        let every = load.duration().map_or(1.0, |duration| (duration.as_secs_f64() / REPORTS).ceil().max(1.0));
+        let every =
+            load.duration().map_or(1.0, |duration| (duration.as_secs_f64() / REPORTS).ceil().max(1.0));
         Self {
             holdpoint_plan: FORMAT,
             load,
@@ -328,7 +334,9 @@ impl FleetPlan {
             name: name.clone(),
             steps: vec![Step {
                 method: options.method.to_string(),
-                path: url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path())),
+                path: url
+                    .query()
+                    .map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path())),
                 fixed: true,
                 body: (!options.body.is_empty()).then(|| STANDARD.encode(&options.body)),
                 stream: stream.clone(),
@@ -345,13 +353,19 @@ impl FleetPlan {
         let wrong = |what: &str| Err(FleetPlanError::Wrong(what.to_owned()));
         self.load.check()?;
         if self.holdpoint_plan != FORMAT {
-            return wrong(&format!("it is of format {}, and this program knows {FORMAT}", self.holdpoint_plan));
+            return wrong(&format!(
+                "it is of format {}, and this program knows {FORMAT}",
+                self.holdpoint_plan
+            ));
         }
         if self.load.at_cap != AtCap::Refuse {
             return wrong("arrivals beyond the cap must be refused, not wait");
         }
         if self.operations.is_empty() || self.operations.len() > MOST_KINDS {
-            return wrong(&format!("it has {} kinds of operations, of 1 to {MOST_KINDS}", self.operations.len()));
+            return wrong(&format!(
+                "it has {} kinds of operations, of 1 to {MOST_KINDS}",
+                self.operations.len()
+            ));
         }
         let names: BTreeSet<&str> = self.operations.iter().map(|one| one.name.as_str()).collect();
         if names.len() < self.operations.len() {
@@ -373,10 +387,14 @@ impl FleetPlan {
         if steps().any(|step| step.login) && self.login.as_ref().is_none_or(|login| login.token.is_none()) {
             return wrong("a step needs a login, and there is none");
         }
-        if steps().chain(&self.login).any(|step| !step.path.starts_with('/') || step.path.contains(char::is_whitespace)) {
+        if steps()
+            .chain(&self.login)
+            .any(|step| !step.path.starts_with('/') || step.path.contains(char::is_whitespace))
+        {
             return wrong("a path does not begin with /, or holds a space");
         }
-        if self.ledger && self.expected(1).is_some_and(|all| all.iter().flatten().sum::<u64>() > LEDGER_LIMIT) {
+        if self.ledger && self.expected(1).is_some_and(|all| all.iter().flatten().sum::<u64>() > LEDGER_LIMIT)
+        {
             return wrong(&format!("a ledger is kept of at most {LEDGER_LIMIT} operations"));
         }
         Ok(())

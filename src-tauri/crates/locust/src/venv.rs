@@ -41,7 +41,9 @@ pub enum VenvError {
     #[error("locust.python.folder: this account has no folder for caches; set HOLDPOINT_CACHE_DIR to one")]
     NoFolder,
     /// The folder cannot be written.
-    #[error("locust.python.write: {path} cannot be written: {source}; free some space, or set HOLDPOINT_CACHE_DIR to another folder")]
+    #[error(
+        "locust.python.write: {path} cannot be written: {source}; free some space, or set HOLDPOINT_CACHE_DIR to another folder"
+    )]
     Unwritable {
         /// Which.
         path: PathBuf,
@@ -92,7 +94,17 @@ impl Venv {
         let requirements = place.join("requirements.txt");
         fs::write(&requirements, REQUIREMENTS).map_err(unwritable)?;
         // Only what is built already and is byte for byte what was looked at.
-        let words = ["-m", "pip", "install", "--quiet", "--no-input", "--require-hashes", "--only-binary", ":all:", "-r"];
+        let words = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "-r",
+        ];
         run(Command::new(&python).args(words).arg(&requirements)).map_err(VenvError::Install)?;
         fs::write(&whole, "").map_err(unwritable)?;
         Ok(Self { python })
@@ -113,8 +125,12 @@ impl Venv {
 fn system_python() -> Option<OsString> {
     let new_enough = format!("import sys; sys.exit(sys.version_info[:2] < ({}, {}))", OLDEST.0, OLDEST.1);
     NAMES.into_iter().map(OsString::from).find(|name| {
-        let status =
-            Command::new(name).args(["-c", &new_enough]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let status = Command::new(name)
+            .args(["-c", &new_enough])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         status.is_ok_and(|status| status.success())
     })
 }

@@ -23,7 +23,8 @@ fn the_same_seed_gives_the_arrivals_of_the_vectors() {
     for vector in vectors {
         let all: Vec<_> = Schedule::new(vector.arrivals, &vector.stages).collect();
         assert_eq!(all.len() as u64, vector.count);
-        let nanos: Vec<i128> = all.iter().map(|arrival| i128::try_from(arrival.at.as_nanos()).unwrap()).collect();
+        let nanos: Vec<i128> =
+            all.iter().map(|arrival| i128::try_from(arrival.at.as_nanos()).unwrap()).collect();
         for (place, wanted) in vector.nanos {
             // The logarithm may differ by its last bit between systems.
             assert!((nanos[place] - wanted).abs() <= 1, "{place}: {} and {wanted}", nanos[place]);

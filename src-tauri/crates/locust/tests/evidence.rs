@@ -73,7 +73,10 @@ fn spoilt(spoil: impl FnOnce(&mut Vec<Value>), words: &[&str]) {
     let gathered = read(&sealed(&lines));
     assert_eq!(state(&gathered), State::NotProven, "{:?}", gathered.result.doubts);
     let doubts = &gathered.result.doubts;
-    assert!(doubts.iter().any(|doubt| words.iter().all(|word| doubt.contains(word))), "{words:?}: {doubts:#?}");
+    assert!(
+        doubts.iter().any(|doubt| words.iter().all(|word| doubt.contains(word))),
+        "{words:?}: {doubts:#?}"
+    );
 }
 
 #[test]
@@ -84,18 +87,36 @@ fn what_a_fleet_reported_is_the_whole_load() {
     let total = gathered.result.total();
     let expected = package().plan().expected(2).unwrap();
     assert_eq!(total.planned, expected.iter().flatten().sum::<u64>());
-    assert_eq!((total.ok, total.latency.len(), total.lag.len()), (total.planned, total.planned, total.planned));
+    assert_eq!(
+        (total.ok, total.latency.len(), total.lag.len()),
+        (total.planned, total.planned, total.planned)
+    );
     assert_eq!(gathered.result.seconds.iter().map(|second| second.ok).sum::<u64>(), total.ok);
     assert_eq!(gathered.result.fleet.as_ref().unwrap().workers.len(), 2);
-    assert!(gathered.result.fleet.as_ref().unwrap().workers.iter().all(|worker| worker.clock_uncertainty_ms.unwrap() < 100.0));
+    assert!(
+        gathered
+            .result
+            .fleet
+            .as_ref()
+            .unwrap()
+            .workers
+            .iter()
+            .all(|worker| worker.clock_uncertainty_ms.unwrap() < 100.0)
+    );
     assert_eq!(gathered.result.fleet.as_ref().unwrap().summary.unwrap().requests, total.ok);
     assert_eq!(gathered.ledger.entries().len() as u64, total.sent);
 }
 
 #[test]
 fn each_fault_of_a_report_is_told_with_the_name_of_its_worker() {
-    spoilt(|lines| drop(lines.remove(reports(lines, 1)[1])), &["worker 1 (", "1 reports of it are missing, report 1"]);
-    spoilt(|lines| drop(lines.remove(*reports(lines, 0).last().unwrap())), &["worker 0 (", "its last report is missing"]);
+    spoilt(
+        |lines| drop(lines.remove(reports(lines, 1)[1])),
+        &["worker 1 (", "1 reports of it are missing, report 1"],
+    );
+    spoilt(
+        |lines| drop(lines.remove(*reports(lines, 0).last().unwrap())),
+        &["worker 0 (", "its last report is missing"],
+    );
     spoilt(
         |lines| {
             let place = reports(lines, 1)[1];
@@ -271,7 +292,11 @@ fn evidence_of_another_plan_decides_nothing() {
     let other = Package::write(&folder.path().join("package"), &plan, None).unwrap();
     let gathered = gather(&other, recorded().as_bytes(), Sinks::default()).unwrap();
     assert_eq!(state(&gathered), State::NotProven);
-    assert!(gathered.result.doubts[0].contains("the master had another plan"), "{:?}", gathered.result.doubts);
+    assert!(
+        gathered.result.doubts[0].contains("the master had another plan"),
+        "{:?}",
+        gathered.result.doubts
+    );
 }
 
 #[test]
@@ -288,7 +313,8 @@ fn the_log_and_the_ledgers_hold_every_operation() {
     assert!(std::fs::read_to_string(log).unwrap().contains("Tag=GET_/,0.000,1.000,"));
     let mut ids = Vec::new();
     for worker in 0..2 {
-        let text = std::fs::read_to_string(folder.path().join(format!("ledgers/worker-{worker}.jsonl"))).unwrap();
+        let text =
+            std::fs::read_to_string(folder.path().join(format!("ledgers/worker-{worker}.jsonl"))).unwrap();
         let entries = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let of_worker: Vec<u64> = entries.map(|entry| entry["index"].as_u64().unwrap()).collect();
         assert!(of_worker.iter().all(|index| index % 2 == worker));

@@ -29,9 +29,7 @@ fn alone() -> MutexGuard<'static, ()> {
 /// The environment that the product makes, made once for these tests.
 fn venv() -> &'static Venv {
     static VENV: OnceLock<Venv> = OnceLock::new();
-    VENV.get_or_init(|| {
-        Venv::ensure(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("locust"), |_| {}).unwrap()
-    })
+    VENV.get_or_init(|| Venv::ensure(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("locust"), |_| {}).unwrap())
 }
 
 /// How long the server takes for an answer.
@@ -97,7 +95,8 @@ fn send(
     let secrets = Secrets::default();
     let here = Here { venv, workers, secrets: &secrets, folder: folder.path() };
     let expected = folder.path().join("evidence.ndjson");
-    let evidence = runtime.block_on(run_here(&package, here, orders, |_| watching(&expected, &give))).unwrap();
+    let evidence =
+        runtime.block_on(run_here(&package, here, orders, |_| watching(&expected, &give))).unwrap();
     let file = std::io::BufReader::new(std::fs::File::open(evidence).unwrap());
     gather(&package, file, Sinks::default()).unwrap()
 }
@@ -116,7 +115,10 @@ fn alone_here(url: &str, plan: Plan) -> LoadResult {
 /// A doubt that holds all these words.
 fn doubted(gathered: &Gathered, words: &[&str]) {
     let doubts = &gathered.result.doubts;
-    assert!(doubts.iter().any(|doubt| words.iter().all(|word| doubt.contains(word))), "{words:?}: {doubts:#?}");
+    assert!(
+        doubts.iter().any(|doubt| words.iter().all(|word| doubt.contains(word))),
+        "{words:?}: {doubts:#?}"
+    );
     assert_eq!(judged(&gathered.result).state, State::NotProven);
 }
 
@@ -139,7 +141,8 @@ fn the_same_plan_here_and_with_workers_agrees_within_the_measured_lag() {
         assert_eq!(gathered.result.fleet.as_ref().unwrap().workers.len(), workers as usize);
         // Of Locust's own figures the counts are exact.
         assert_eq!(gathered.result.fleet.as_ref().unwrap().summary.unwrap().requests, planned);
-        for (ours, theirs) in [(&own.total().latency, &total.latency), (&own.total().service, &total.service)] {
+        for (ours, theirs) in [(&own.total().latency, &total.latency), (&own.total().service, &total.service)]
+        {
             let lag = own.total().lag.max_ms().unwrap() + total.lag.max_ms().unwrap();
             let (ours, theirs) = (ours.quantile_ms(0.5).unwrap(), theirs.quantile_ms(0.5).unwrap());
             assert!((ours - theirs).abs() <= lag + 1.0, "{workers} workers: {ours} and {theirs}, lag {lag}");
@@ -153,7 +156,8 @@ fn the_same_plan_here_and_with_workers_agrees_within_the_measured_lag() {
 fn rounds_and_users_are_shared_among_workers() {
     let _alone = alone();
     let (url, count) = server();
-    let rounds = Plan { drain: Duration::from_secs(5), ..Plan::new(Model::Rounds { concurrency: 5, rounds: 3 }) };
+    let rounds =
+        Plan { drain: Duration::from_secs(5), ..Plan::new(Model::Rounds { concurrency: 5, rounds: 3 }) };
     let gathered = send(&fleet_plan(&url, rounds), venv(), 2, |_, _| {});
     assert!(gathered.result.doubts.is_empty(), "{:#?}", gathered.result.doubts);
     assert_eq!((gathered.result.total().ok, count.swap(0, Ordering::SeqCst)), (15, 15));
@@ -267,7 +271,8 @@ fn reports_that_are_repeated_reordered_changed_or_lost_are_told_with_their_worke
 }
 
 /// One worker alone comes first to this folder.
-const FIRST_WORKER: &str = r#"case "$*" in *--worker*) if mkdir "$FOLDER/first" 2>/dev/null; then $DO; fi;; esac"#;
+const FIRST_WORKER: &str =
+    r#"case "$*" in *--worker*) if mkdir "$FOLDER/first" 2>/dev/null; then $DO; fi;; esac"#;
 
 fn for_one_worker(folder: &Path, action: &str) -> String {
     FIRST_WORKER.replace("$FOLDER", folder.to_str().unwrap()).replace("$DO", action)
@@ -281,7 +286,8 @@ fn a_worker_with_another_plan_is_named_and_nothing_is_sent() {
     let other: PathBuf = folder.path().join("other");
     Package::write(&other, &fleet_plan(&url, open(51.0, 2)), None).unwrap();
     let before = for_one_worker(folder.path(), &format!("cd {}", other.display()));
-    let gathered = send(&fleet_plan(&url, open(50.0, 2)), &tampered(folder.path(), &before, ""), 2, |_, _| {});
+    let gathered =
+        send(&fleet_plan(&url, open(50.0, 2)), &tampered(folder.path(), &before, ""), 2, |_, _| {});
     doubted(&gathered, &["worker ", "it had another plan"]);
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
@@ -293,7 +299,8 @@ fn a_worker_whose_clock_is_off_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let wrong = "import os, time\nif os.environ.get('WRONG_CLOCK'):\n    real = time.time\n    time.time = lambda: real() + 7\n";
     let before = for_one_worker(folder.path(), "export WRONG_CLOCK=1");
-    let gathered = send(&fleet_plan(&url, open(50.0, 1)), &tampered(folder.path(), &before, wrong), 2, |_, _| {});
+    let gathered =
+        send(&fleet_plan(&url, open(50.0, 1)), &tampered(folder.path(), &before, wrong), 2, |_, _| {});
     doubted(&gathered, &["worker ", "its clock is 7"]);
     // The start was corrected by what was measured, so the load itself is whole.
     assert_eq!(gathered.result.total().planned, fleet_plan(&url, open(50.0, 1)).expected(1).unwrap()[0][0]);

@@ -168,7 +168,9 @@ pub(crate) async fn act(action: FleetAction) -> Result<u8, Failure> {
 /// Sends a load by workers on this computer.
 pub(crate) async fn run(options: &LoadOptions) -> Result<u8, Failure> {
     if options.find_limit {
-        return Err(Failure::usage("--find-limit is for this computer's own engine; leave out --engine locust"));
+        return Err(Failure::usage(
+            "--find-limit is for this computer's own engine; leave out --engine locust",
+        ));
     }
     let judging = JudgingOptions {
         threshold: options.threshold.clone(),
@@ -176,7 +178,8 @@ pub(crate) async fn run(options: &LoadOptions) -> Result<u8, Failure> {
         hdr_log: options.hdr_log.clone(),
         ledger: options.fleet.ledger.clone(),
     };
-    if (!options.operation.is_empty() || options.fleet.test.is_some()) && options.fleet.workers > MOST_LOGINS {
+    if (!options.operation.is_empty() || options.fleet.test.is_some()) && options.fleet.workers > MOST_LOGINS
+    {
         return Err(Failure::usage(format!(
             "each worker logs in, and the API allows ten logins in five minutes; use at most {MOST_LOGINS} workers"
         )));
@@ -301,7 +304,11 @@ async fn prepare(options: &LoadOptions) -> Result<Prepared, Failure> {
         (tasks, turns, options.wanted()?)
     };
     let needed = runbook::needed(&tasks);
-    let login = needed.iter().any(|one| one.needs_login()).then(|| runbook::login(&known, &mut secrets)).transpose()?;
+    let login = needed
+        .iter()
+        .any(|one| one.needs_login())
+        .then(|| runbook::login(&known, &mut secrets))
+        .transpose()?;
     let http = Options { timeouts: options.http()?.timeouts, ..Options::default() };
     let http = Http::new(&environment.api_url, &http, 0, &mut secrets)?;
     let kinds: Vec<String> = tasks.iter().map(|task| task.name().to_owned()).collect();
@@ -360,7 +367,9 @@ fn export(options: &ExportOptions) -> Result<u8, Failure> {
     if let Some(folder) = &options.locust {
         let package = Package::write(folder, &plan, load.authorities.as_deref())?;
         println!("{}: a package for Locust, plan {}", folder.display(), package.digest());
-        println!("  README.txt in it tells how to run it. Afterwards: holdpoint load join, or holdpoint load judge.");
+        println!(
+            "  README.txt in it tells how to run it. Afterwards: holdpoint load join, or holdpoint load judge."
+        );
     }
     for (name, _) in secrets.variables() {
         println!("  Its workers need {name}, a header of yours that is secret and not in it");
@@ -380,7 +389,9 @@ async fn join(options: JoinOptions) -> Result<u8, Failure> {
     let evidence = options.evidence.clone().unwrap_or_else(|| throwaway.path().join("evidence.ndjson"));
     let said = master.state(&package).await.map_err(failed)?;
     if said.phase == "running" {
-        return Err(Failure::failed("the master is at a load already; wait for its end, and judge what it left"));
+        return Err(Failure::failed(
+            "the master is at a load already; wait for its end, and judge what it left",
+        ));
     }
     let workers = master.start(&package).await.map_err(failed)?;
     eprintln!(
@@ -409,7 +420,9 @@ async fn join(options: JoinOptions) -> Result<u8, Failure> {
             break;
         }
         if tokio::time::Instant::now() > until {
-            return Err(Failure::failed("the master did not come to an end of the load in time; look at its own page"));
+            return Err(Failure::failed(
+                "the master did not come to an end of the load in time; look at its own page",
+            ));
         }
     }
     let took_s = started.elapsed().as_secs_f64();

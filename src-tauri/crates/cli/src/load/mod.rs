@@ -82,7 +82,8 @@ async fn alone(options: LoadOptions) -> Result<u8, Failure> {
     let operations = Operations::prepare(&options.operation, &environment, &secrets, &never)
         .await
         .map_err(|error| Failure::failed(error.to_string()))?;
-    let asked = asked(Some(&environment), place::shown(&environment.api_url), kinds, wanted, &options.threshold);
+    let asked =
+        asked(Some(&environment), place::shown(&environment.api_url), kinds, wanted, &options.threshold);
     let outcome = measured(&options, asked, &operations, &thresholds).await;
     held.remember(operations.client());
     if let Some(left) = operations.clean_up().await {

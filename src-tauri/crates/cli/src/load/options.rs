@@ -238,8 +238,8 @@ impl LoadOptions {
 
 /// The headers in a file, one a line.
 pub(super) fn headers(file: &std::path::Path) -> Result<Vec<(String, String)>, Failure> {
-    let text =
-        String::from_utf8(read(file)?).map_err(|_| Failure::usage(format!("{} is no text", file.display())))?;
+    let text = String::from_utf8(read(file)?)
+        .map_err(|_| Failure::usage(format!("{} is no text", file.display())))?;
     text.lines().filter(|line| !line.trim().is_empty()).map(header).collect()
 }
 

@@ -61,7 +61,10 @@ pub(super) fn test(id: TestId, parameters: &Parameters) -> Result<Test, Failure>
                 tasks: vec![Task::Api(ApiOperation::Expand)],
                 turns: vec![0],
                 plan: at_once(l1.concurrency, l1.rounds),
-                thresholds: vec![format!("failures<={}", l1.failure_limit), format!("p95<{}ms", l1.p95_limit_ms)],
+                thresholds: vec![
+                    format!("failures<={}", l1.failure_limit),
+                    format!("p95<{}ms", l1.p95_limit_ms),
+                ],
                 not_here: "the audit of the graph",
             }
         }
@@ -121,7 +124,9 @@ fn cannot(error: ApiError) -> Failure {
 /// How a worker logs in. The name and the password stand in its environment alone.
 pub(super) fn login(known: &Known, secrets: &mut Secrets) -> Result<Step, Failure> {
     let (Some(email), Some(password)) = (&known.email, &known.password) else {
-        return Err(Failure::usage("the environment has no login; give it one with holdpoint environment set NAME --ask-secrets"));
+        return Err(Failure::usage(
+            "the environment has no login; give it one with holdpoint environment set NAME --ask-secrets",
+        ));
     };
     let (email, password) =
         (secrets.keep("EMAIL", email.as_str()), secrets.keep("PASSWORD", password.expose_secret()));
@@ -173,38 +178,55 @@ fn operation(task: Task, made: &Made, last_tick: i64, parameters: &Parameters) -
         Task::Api(one) => vec![single(one, made)],
         Task::Calibrate => {
             // The mean of the squared differences over the keys (API facts 4.6).
-            let (predicted, actual) = (json!({"adoption": 0.2, "churn": 0.4}), json!({"adoption": 0.5, "churn": 0.8}));
+            let (predicted, actual) =
+                (json!({"adoption": 0.2, "churn": 0.4}), json!({"adoption": 0.5, "churn": 0.8}));
             let brier = (0.09 + 0.16) / 2.0;
-            let scenario = json!({"project_id": project, "name": "${id}", "data_cutoff": "2026-01-01T00:00:00Z"});
+            let scenario =
+                json!({"project_id": project, "name": "${id}", "data_cutoff": "2026-01-01T00:00:00Z"});
             let run = json!({
                 "scenario_id": "${scenario}",
                 "ground_truth": {"predicted": predicted, "actual": actual},
                 "target_accuracy": 0.8,
             });
             vec![
-                Step { capture: capture("scenario", "/scenario_id"), ..sent("/api/v1/calibration/scenarios", scenario) },
-                Step { checks: vec![check("/brier_score", Holds::Near(brier))], ..sent("/api/v1/calibration/run", run) },
+                Step {
+                    capture: capture("scenario", "/scenario_id"),
+                    ..sent("/api/v1/calibration/scenarios", scenario)
+                },
+                Step {
+                    checks: vec![check("/brier_score", Holds::Near(brier))],
+                    ..sent("/api/v1/calibration/run", run)
+                },
             ]
         }
         Task::AutoTune => {
             let body = json!({"project_id": project, "method": "bayesian", "require_approval": true});
-            vec![Step { capture: capture("key", "/version_id"), ..sent("/api/v1/calibration/auto-tune", body) }]
+            vec![Step {
+                capture: capture("key", "/version_id"),
+                ..sent("/api/v1/calibration/auto-tune", body)
+            }]
         }
         Task::Stream => {
             let from = (last_tick + 1 - i64::from(parameters.l3.ticks)).max(0);
             let path = format!("/api/v1/telemetry/{}/stream?start_tick={from}&speed=10", made.run);
-            let stream = Stream { end: Some("complete".into()), tick: Some("tick".into()), from, to: last_tick };
+            let stream =
+                Stream { end: Some("complete".into()), tick: Some("tick".into()), from, to: last_tick };
             let silence = Some(Duration::from_secs(parameters.l3.silence_s));
             vec![Step { stream: Some(stream), silence, ..asked("GET", &path) }]
         }
         Task::Export => {
             let body = json!({"resource_type": "runs", "project_id": project, "format": "json"});
-            let completed =
-                vec![check("/status", Holds::Equals("completed".into())), check("/record_count", Holds::Above(0.0))];
+            let completed = vec![
+                check("/status", Holds::Equals("completed".into())),
+                check("/record_count", Holds::Above(0.0)),
+            ];
             vec![
                 Step { capture: capture("key", "/export_id"), ..sent("/api/v1/exports", body) },
                 Step { checks: completed, ..asked("GET", "/api/v1/exports/${key}") },
-                Step { checks: vec![check("", Holds::Records(true))], ..asked("GET", "/api/v1/exports/${key}/download") },
+                Step {
+                    checks: vec![check("", Holds::Records(true))],
+                    ..asked("GET", "/api/v1/exports/${key}/download")
+                },
             ]
         }
     };
@@ -288,7 +310,8 @@ mod tests {
     use super::*;
 
     fn node(id: &str, label: &str) -> Node {
-        serde_json::from_value(json!({"node_id": id, "label": label, "parent_node_id": "p", "depth": 1})).unwrap()
+        serde_json::from_value(json!({"node_id": id, "label": label, "parent_node_id": "p", "depth": 1}))
+            .unwrap()
     }
 
     #[test]
