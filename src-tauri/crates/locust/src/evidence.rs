@@ -193,9 +193,21 @@ impl Report {
         if crate::package::digest(self.body.as_bytes()) != self.sha256 {
             return Err("it is not what the worker sent: its digest is another".into());
         }
-        let body: Body = parsed(self.body.as_bytes())?;
+        let mut body: Body = parsed(self.body.as_bytes())?;
         if body.kinds.len() > MOST_KINDS || body.ledger.len() > ENTRIES_LIMIT {
             return Err("it holds more than any report does".into());
+        }
+        for record in &mut body.kinds {
+            let classes = std::mem::take(&mut record.failed);
+            for (class, count) in classes {
+                let sum = record.failed.entry(text::cut(&class, 60)).or_default();
+                *sum = sum.saturating_add(count);
+            }
+            let examples = std::mem::take(&mut record.examples);
+            record.examples = examples
+                .into_iter()
+                .map(|(class, said)| (text::cut(&class, 60), text::cut(&said, 300)))
+                .collect();
         }
         Ok(body)
     }

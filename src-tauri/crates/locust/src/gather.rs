@@ -85,7 +85,8 @@ struct Counts {
     sent: u64,
     refused: u64,
     ended: u64,
-    recorded: u64,
+    /// Whether a histogram holds more or fewer samples than were counted.
+    uneven: bool,
 }
 
 /// A step that not every worker has reported.
@@ -323,7 +324,10 @@ impl Gathering<'_> {
             if state.last.is_some() {
                 wrong.push(format!("report {} of it came after its last one", body.sequence));
             }
-            state.index.get_or_insert(body.worker);
+            // What it wrongly calls itself is not its number.
+            if wrong.is_empty() {
+                state.index.get_or_insert(body.worker);
+            }
             if body.last {
                 state.last = Some(body.sequence);
             }
@@ -375,8 +379,10 @@ impl Gathering<'_> {
                 counts.refused = counts.refused.saturating_add(record.refused);
                 let ended = record.ok.saturating_add(record.failures()).saturating_add(record.abandoned);
                 counts.ended = counts.ended.saturating_add(ended);
-                let recorded = record.latency.len().saturating_add(record.failed_after.len());
-                counts.recorded = counts.recorded.saturating_add(recorded.saturating_add(record.abandoned));
+                counts.uneven |= record.latency.len() != record.ok
+                    || record.service.len() != record.ok
+                    || record.failed_after.len() != record.failures()
+                    || record.lag.len() != record.sent;
                 state.lag.merge(&record.lag);
             }
         }
@@ -456,8 +462,8 @@ impl Gathering<'_> {
             }
             for (kind, counts) in state.kinds.iter().enumerate() {
                 let name = self.package.plan().operations.get(kind).map_or("", |one| one.name.as_str());
-                if counts.sent != counts.ended
-                    || counts.ended != counts.recorded
+                if counts.uneven
+                    || counts.sent != counts.ended
                     || counts.planned < counts.sent.saturating_add(counts.refused)
                 {
                     say(format!("its figures of {name} do not add up: {counts:?}"));

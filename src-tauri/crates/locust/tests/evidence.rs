@@ -325,6 +325,8 @@ fn the_log_and_the_ledgers_hold_every_operation() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     /// Counts of equal buckets add up in any order; that the order was another is a doubt all the same.
     #[test]
     fn the_sum_is_the_same_in_any_order(seed in any::<u64>()) {
