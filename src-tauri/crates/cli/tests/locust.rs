@@ -189,7 +189,7 @@ impl Process {
     fn start(package: &Path, words: &[&str]) -> Self {
         let python =
             std::fs::read_dir(cache()).unwrap().flatten().map(|entry| entry.path().join("bin/python"));
-        let python = python.into_iter().find(|path| path.exists()).unwrap();
+        let python = python.find(|path| path.exists()).unwrap();
         let child = Command::new(python)
             .args(["-m", "locust", "--locustfile", "locustfile.py"])
             .args(words)

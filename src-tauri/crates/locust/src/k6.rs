@@ -37,7 +37,7 @@ pub fn script(plan: &FleetPlan, thresholds: &[Threshold]) -> Result<String, K6Er
             return Err(K6Error::Cannot("a script for k6 has neither streams nor a login"));
         }
         let body = step.body.as_ref().and_then(|text| STANDARD.decode(text).ok());
-        let body = body.map(|bytes| String::from_utf8(bytes)).transpose();
+        let body = body.map(String::from_utf8).transpose();
         let body = body.map_err(|_| K6Error::Cannot("a script for k6 has only bodies that are text"))?;
         operations
             .push(json!({"name": operation.name, "method": step.method, "path": step.path, "body": body}));

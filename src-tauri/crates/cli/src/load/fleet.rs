@@ -267,7 +267,7 @@ fn interrupt(give: &watch::Sender<Order>) {
 }
 
 /// What was tried and did not work.
-#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
+#[allow(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn failed(error: impl std::error::Error) -> Failure {
     Failure::failed(error.to_string())
 }
