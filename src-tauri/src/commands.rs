@@ -2,16 +2,18 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use holdpoint_check::event::Decision;
 use holdpoint_check::words::Service;
 use holdpoint_compare::Compared;
 use holdpoint_desk::capacity::Became;
+use holdpoint_desk::guide::Topic;
 use holdpoint_desk::view::{
     About, CheckDraft, ChecksPage, ChecksQuery, Coverage, Drill, EnvironmentForm, EnvironmentSummary,
     EnvironmentView, FieldProblem, Home, JournalPage, JournalQuery, PlanPreview, PreflightReport, Problem,
     RailwayFound, RecoveryFound, Report, RestartReport, SecretField, ServiceLog, ServicesView, Settings,
-    StorageReport, Tidied, Trends, TrendsQuery,
+    SigningKey, StorageReport, Tidied, Trends, TrendsQuery,
 };
-use holdpoint_desk::{Desk, DeskError, Theme, by_hand, forms, operations, rehearsal};
+use holdpoint_desk::{Desk, DeskError, Theme, by_hand, forms, guide, operations, rehearsal};
 use tauri::State;
 use tauri::async_runtime::JoinHandle;
 
@@ -164,7 +166,9 @@ pub(crate) async fn checks(desk: Held<'_>, query: ChecksQuery) -> Answer<ChecksP
 #[tauri::command]
 pub(crate) async fn report(desk: Held<'_>, number: u32, dark: bool) -> Answer<Report> {
     let desk = desk.inner().clone();
-    apart(move || desk.report(number, if dark { Theme::Dark } else { Theme::Light })).await
+    // Without the keychain a signature is named and not verified.
+    let key = desk.vault.signing_key().await.ok().flatten().map(|key| key.public());
+    apart(move || desk.report(number, if dark { Theme::Dark } else { Theme::Light }, key)).await
 }
 
 #[tauri::command]
@@ -226,8 +230,54 @@ pub(crate) async fn waive(
     reason: String,
     days: u32,
 ) -> Answer<()> {
-    let desk = desk.inner().clone();
-    apart(move || desk.waive(number, &code, &criterion, &name, &reason, days)).await
+    let waiving = desk.inner().clone();
+    apart(move || waiving.waive(number, &code, &criterion, &name, &reason, days)).await?;
+    sign(&desk, number).await;
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn sign_off(
+    desk: Held<'_>,
+    number: u32,
+    decision: Decision,
+    name: String,
+    role: String,
+    note: String,
+) -> Answer<()> {
+    let deciding = desk.inner().clone();
+    apart(move || deciding.sign_off(number, decision, &name, &role, &note)).await?;
+    sign(&desk, number).await;
+    Ok(())
+}
+
+/// Signs what was decided, where there is a key. What was decided is on record all the same.
+async fn sign(desk: &Desk, number: u32) {
+    if let Err(error) = desk.sign(number).await {
+        tracing::warn!(%error, "the decision was not signed");
+    }
+}
+
+#[tauri::command]
+pub(crate) async fn guide() -> Answer<Vec<Topic>> {
+    Ok(guide::topics())
+}
+
+#[tauri::command]
+pub(crate) async fn signing(desk: Held<'_>) -> Answer<SigningKey> {
+    Ok(desk.signing().await)
+}
+
+#[tauri::command]
+pub(crate) async fn create_signing_key(desk: Held<'_>) -> Answer<SigningKey> {
+    desk.vault.create_signing_key().await.map_err(told)?;
+    Ok(desk.signing().await)
+}
+
+#[tauri::command]
+pub(crate) async fn remove_signing_key(desk: Held<'_>) -> Answer<SigningKey> {
+    desk.vault.remove_signing_key().await.map_err(told)?;
+    Ok(desk.signing().await)
 }
 
 #[tauri::command]

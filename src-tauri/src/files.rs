@@ -31,11 +31,13 @@ fn picked(path: Option<FilePath>) -> Option<PathBuf> {
 #[tauri::command]
 pub(crate) async fn pick_results(app: AppHandle, desk: State<'_, Arc<Desk>>) -> Answer<Option<CheckSummary>> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    app.dialog().file().add_filter("Results", &["json"]).set_title("Open a results file").pick_file(
-        move |path| {
+    app.dialog()
+        .file()
+        .add_filter("Checks", &["holdpoint", "json", "html"])
+        .set_title("Open a check")
+        .pick_file(move |path| {
             let _ = sender.send(path);
-        },
-    );
+        });
     let Some(path) = picked(receiver.await.ok().flatten()) else { return Ok(None) };
     desk.archive.import(&path).map(Some).map_err(told)
 }

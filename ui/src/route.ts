@@ -12,7 +12,8 @@ export interface Route {
     | 'Environments'
     | 'Drills'
     | 'Capacity'
-    | 'Settings';
+    | 'Settings'
+    | 'Help';
   /** The item of the navigation it belongs to. */
   item: string;
   title: string;
@@ -56,6 +57,8 @@ export function routeOf(hash: string): Route {
       return { view: 'Environments', item: 'environments', title: 'Environments', props: { name: first } };
     case 'drills':
       return { view: 'Drills', item: 'drills', title: 'Drills', props: {} };
+    case 'help':
+      return { view: 'Help', item: 'help', title: 'Help', props: { word: first } };
     case 'capacity':
       return {
         view: 'Capacity',

@@ -147,12 +147,34 @@ describe('what can be done with a verdict', () => {
     await user.click(within(dialog).getByRole('button', { name: 'Change…' }));
     await waitFor(() => expect(text(dialog)).toContain('/home/mira/Reports'));
     await user.click(within(dialog).getByRole('button', { name: 'Export' }));
-    expect(await within(dialog).findByText('/home/mira/Reports/check-46-go-chaos-simulated.md')).toBeTruthy();
-    expect(sent('exportCheck')).toEqual([[46, '/home/mira/Reports', ['markdown']]]);
+    expect(await within(dialog).findByText('/home/mira/Reports/check-46-go-chaos-simulated.html')).toBeTruthy();
+    expect(sent('exportCheck')).toEqual([[46, '/home/mira/Reports', ['html']]]);
     await user.click(within(dialog).getByRole('button', { name: 'Show in folder' }));
-    expect(sent('reveal')).toEqual([['/home/mira/Reports/check-46-go-chaos-simulated.md']]);
+    expect(sent('reveal')).toEqual([['/home/mira/Reports/check-46-go-chaos-simulated.html']]);
     await user.click(within(dialog).getByRole('button', { name: 'Done' }));
     await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  });
+
+  it('offers every format, and sends those that were ticked', async () => {
+    const { user, sent } = await open('', '#/verdict/47');
+    await banner();
+    await user.click(screen.getByRole('button', { name: 'Export…' }));
+    const dialog = await screen.findByRole('dialog');
+    for (const box of within(dialog).getAllByRole<HTMLInputElement>('checkbox'))
+      if (!box.checked) await user.click(box);
+    await user.click(within(dialog).getByRole('button', { name: 'Export' }));
+    expect(await within(dialog).findByText('8 files written')).toBeTruthy();
+    expect(sent('exportCheck')[0]?.[2]).toEqual([
+      'html',
+      'markdown',
+      'markdown_short',
+      'json',
+      'junit',
+      'csv',
+      'hdr_log',
+      'bundle',
+    ]);
+    expect(text(dialog)).toContain('check-47-no-go.holdpoint');
   });
 
   it('offers another folder when an export fails, and keeps what was ticked', async () => {
@@ -168,7 +190,7 @@ describe('what can be done with a verdict', () => {
     await user.click(within(dialog).getByRole('button', { name: 'Choose another folder' }));
     await waitFor(() => expect(text(dialog)).toContain('/home/mira/Reports'));
     expect(within(dialog).getByRole<HTMLInputElement>('checkbox', { name: /JSON/ }).checked).toBe(false);
-    await user.click(within(dialog).getByRole('checkbox', { name: /Markdown/ }));
+    await user.click(within(dialog).getByRole('checkbox', { name: /HTML/ }));
     expect(within(dialog).getByRole('button', { name: 'Export' }).getAttribute('aria-disabled')).toBe('true');
   });
 
@@ -290,5 +312,73 @@ describe('what can be done with a verdict', () => {
     await user.click(screen.getAllByRole('button', { name: 'Waive…' })[0] as HTMLElement);
     await screen.findByRole('dialog');
     expect(await axe(container)).toEqual([]);
+  });
+});
+
+describe('signing off', () => {
+  const panel = () => screen.findByRole('region', { name: 'Sign-off' });
+
+  it('chooses nothing in advance, and asks why where the decision goes against the verdict', async () => {
+    const { user, sent } = await open('', '#/verdict/47');
+    const region = await panel();
+    expect(within(region).getByRole('button', { name: 'Sign' }).getAttribute('aria-disabled')).toBe('true');
+    await user.click(within(region).getByRole('radio', { name: 'Promote despite NO-GO' }));
+    await user.type(within(region).getByRole('textbox', { name: 'Name' }), 'Mira Okafor');
+    await user.type(within(region).getByRole('textbox', { name: 'Role' }), 'release manager');
+    await user.click(within(region).getByRole('button', { name: 'Sign: promote' }));
+    expect(text(region)).toContain('Say why.');
+    expect(sent('signOff')).toEqual([]);
+    await user.type(within(region).getByRole('textbox', { name: /Note/ }), 'The fix follows tonight.');
+    await user.click(within(region).getByRole('button', { name: 'Sign: promote' }));
+    expect(sent('signOff')).toEqual([[47, 'promote', 'Mira Okafor', 'release manager', 'The fix follows tonight.']]);
+    await waitFor(async () => expect(text(await panel())).toContain('against the verdict'));
+    expect(text(await panel())).toContain('Signed by Mira Okafor, release manager');
+    expect(text(await panel())).toContain('NO-GO');
+    await user.click(within(await panel()).getByRole('button', { name: 'Sign again…' }));
+    expect(within(await panel()).getByRole('button', { name: 'Sign' })).toBeTruthy();
+  });
+
+  it('needs no reason to hold what has no GO, and asks for one to promote a simulated GO', async () => {
+    const { user, sent } = await open('', '#/verdict/46');
+    const region = await panel();
+    await user.click(within(region).getByRole('radio', { name: 'Promote, recovery not proven' }));
+    expect(within(region).getByRole('textbox', { name: 'Note, needed: why' })).toBeTruthy();
+    await user.click(within(region).getByRole('radio', { name: 'Hold despite GO' }));
+    expect(within(region).getByRole('textbox', { name: 'Note, needed: why' })).toBeTruthy();
+    expect(sent('signOff')).toEqual([]);
+  });
+
+  it('says why it was refused and keeps what was typed', async () => {
+    const { user } = await open('refused', '#/verdict/47');
+    const region = await panel();
+    await user.click(within(region).getByRole('radio', { name: 'Hold' }));
+    const name = within(region).getByRole<HTMLInputElement>('textbox', { name: 'Name' });
+    await user.clear(name);
+    await user.type(name, 'Ben');
+    const role = within(region).getByRole<HTMLInputElement>('textbox', { name: 'Role' });
+    await user.clear(role);
+    await user.type(role, 'operations');
+    await user.click(within(region).getByRole('button', { name: 'Sign: hold' }));
+    expect(text(await within(region).findByRole('alert'))).toContain('was changed after the check');
+    expect(name.value).toBe('Ben');
+  });
+
+  it('shows a check that was changed as one that nobody may decide on', async () => {
+    await open('changed', '#/verdict/48');
+    expect(text(await screen.findByRole('alert'))).toContain('journal.ndjson was changed');
+  });
+});
+
+describe('help', () => {
+  it('is one click away from a finding and from a criterion', async () => {
+    const { user } = await open('', '#/verdict/47');
+    await banner();
+    const links = screen.getAllByRole<HTMLAnchorElement>('link', { name: 'What this means' });
+    expect(links[0]?.getAttribute('href')).toMatch(/^#\/help\/[a-z_]+\.[a-z_]+$/);
+    location.hash = '#/help/run.stuck';
+    await heading('Help');
+    expect(text(await screen.findByRole('region', { name: 'C1, worker restart' }))).toContain('Look at the worker');
+    await user.click(screen.getByRole('link', { name: 'L1, node expansion' }));
+    expect(text(await screen.findByRole('region', { name: 'L1, node expansion' }))).toContain('L1.p95');
   });
 });

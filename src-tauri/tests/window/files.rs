@@ -97,6 +97,82 @@ async fn script_in_every_field_of_a_file_stays_text() {
     .await;
 }
 
+/// A check of a real rehearsal, as it lies in the archive before the window opens.
+fn saved_check(desktop: &Desktop) -> PathBuf {
+    let folder = desktop.home.path().join("holdpoint/checks/0001-20260131-140200");
+    std::fs::create_dir_all(&folder).unwrap();
+    let journal = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/check/tests/journals/healthy.ndjson");
+    std::fs::copy(journal, folder.join("journal.ndjson")).unwrap();
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_signs_and_hands_the_check_on_in_every_format() {
+    journey("sign-off", |desktop, window| async move {
+        window.close().await;
+        let check = saved_check(&desktop);
+        let window = desktop.open(&[]).await;
+        let made = window
+            .js("return window.__TAURI_INTERNALS__.invoke('create_signing_key').then(key => key.public, problem => JSON.stringify(problem))")
+            .await;
+        let public = made.as_str().unwrap().to_owned();
+        assert!(public.starts_with("-----BEGIN PUBLIC KEY-----"), "{public}");
+        window.go("#/verdict/1").await;
+        window.press("Hold despite GO").await;
+        for (label, text) in [("Name", "Mira Okafor"), ("Role", "release manager"), ("Note", "A freeze until Monday.")] {
+            window
+                .js(&format!(
+                    "[...document.querySelectorAll('section[aria-label=Sign-off] label')]
+                        .find(one => one.innerText.startsWith('{label}'))?.click();"
+                ))
+                .await;
+            window.keys(text).await;
+        }
+        window.press("Sign: hold").await;
+        let signed = window.reads("section[aria-label=Sign-off]", "against the verdict").await;
+        assert!(signed.contains("Mira Okafor, release manager") && signed.contains("GO [rehearsal]"), "{signed}");
+
+        window.press("Export").await;
+        window.reads("dialog[open]", "Holdpoint bundle").await;
+        window
+            .js("document.querySelectorAll('dialog[open] input[type=checkbox]').forEach(one => one.checked || one.click())")
+            .await;
+        window
+            .js("[...document.querySelectorAll('dialog[open] button')].find(one => one.innerText.trim() === 'Export').click()")
+            .await;
+        let written = window.reads("dialog[open]", "written").await;
+        window.press("Done").await;
+        let reports = desktop.home.path().join("holdpoint/reports");
+        for ending in [".md", "-short.md", ".html", ".json", "-junit.xml", "-intervals.csv", ".hlog", ".holdpoint"] {
+            let there = desktop.files().into_iter().any(|file| {
+                file.starts_with(&reports) && file.to_str().is_some_and(|name| name.ends_with(ending))
+            });
+            assert!(there, "{ending} is missing: {written}");
+        }
+
+        // The terminal says the same of the folder and of the bundle, by the public key alone.
+        let key = desktop.home.path().join("key.pem");
+        std::fs::write(&key, public).unwrap();
+        let bundle = desktop.files().into_iter().find(|file| file.extension().is_some_and(|kind| kind == "holdpoint"));
+        for what in [check.clone(), bundle.clone().unwrap()] {
+            let verified =
+                desktop.terminal().args(["report", "verify"]).arg(&what).arg("--key").arg(&key).output().unwrap();
+            let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+            assert!(verified.status.success() && said.contains("signed as it is"), "{}: {said}", what.display());
+        }
+
+        // Somebody who does not have the check opens the bundle.
+        window.close().await;
+        std::fs::remove_dir_all(&check).unwrap();
+        let window = open(&desktop, &bundle.unwrap()).await;
+        window.reads("main", "GO").await;
+        let opened = window.reads("section[aria-label=Sign-off]", "against the verdict").await;
+        assert!(opened.contains("A freeze until Monday."), "{opened}");
+        window
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_window_exports_what_the_terminal_exports() {
     journey("export", |desktop, window| async move {
@@ -112,6 +188,7 @@ async fn the_window_exports_what_the_terminal_exports() {
         window.go("#/report/1").await;
         window.press("Export").await;
         window.reads("dialog[open]", "JSON results").await;
+        window.js("document.querySelector('dialog[open] input[value=markdown]').click()").await;
         window
             .js("[...document.querySelectorAll('dialog[open] button')].find(one => one.innerText.trim() === 'Export').click()")
             .await;

@@ -12,9 +12,14 @@ pub fn bench(arguments: &[String]) -> Result<(), Failure> {
     match arguments.split_first() {
         Some((what, rest)) if what == "window" => window(rest),
         Some((what, rest)) if what == "stall" || what == "cost" => load(what, rest),
-        Some((what, rest)) if what == "locust" => locust(rest),
+        Some((what, [])) if what == "export" => {
+            step("Measure", cargo().args(["bench", "--package", "holdpoint-report", "--bench", "export"]))
+        }
         Some((what, rest)) if what == "archive" => archive(rest),
-        _ => Err(Failure::usage("`bench` needs what to measure: window, stall, cost, locust or archive")),
+        Some((what, rest)) if what == "locust" => locust(rest),
+        _ => Err(Failure::usage(
+            "`bench` needs what to measure: window, stall, cost, locust, archive or export",
+        )),
     }
 }
 

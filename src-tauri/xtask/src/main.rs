@@ -33,6 +33,7 @@ Usage: cargo xtask COMMAND
   bench archive [CHECKS]             how fast an archive of 10,000 checks opens, lists and filters
                                     the load engine beside oha, wrk and hey: what it sees of a frozen server, and
                                     what a request costs; --write keeps the figures in src-tauri/crates/load/BENCH.md
+  bench export                      what each export of a check takes, and how large it is
   bench locust [--note TEXT] [--write]
                                     what a request costs with Locust, and what more workers bring; --write keeps the
                                     figures in src-tauri/crates/locust/BENCH.md

@@ -115,6 +115,24 @@ const TEST_PACKAGES: &[Package] = &[
     },
     #[cfg(target_os = "linux")]
     Package {
+        name: "chromium",
+        purpose: "prints reports to paper in tests",
+        detect: Detect::Program("chromium"),
+    },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "poppler-utils",
+        purpose: "reads in tests what was printed",
+        detect: Detect::Program("pdftotext"),
+    },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "libxml2-utils",
+        purpose: "holds reports for CI systems against their schema in tests",
+        detect: Detect::Program("xmllint"),
+    },
+    #[cfg(target_os = "linux")]
+    Package {
         name: "python3-venv",
         purpose: "an environment of Python, in which tests run real workers of Locust",
         detect: Detect::Command(&["python3", "-c", "import ensurepip, venv"]),

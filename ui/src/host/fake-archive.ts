@@ -15,6 +15,8 @@ import { report } from './fake-archive/report';
 import { recoveryFound, redeploy, restart, serviceLog, servicesView, storageReport } from './fake-archive/services';
 import type { CheckSummary } from './types/CheckSummary';
 import type { EnvironmentSummary } from './types/EnvironmentSummary';
+import { topics } from './fake-archive/guide';
+import { ENDING, FakeSigning } from './fake-archive/signing';
 import type { Waiver } from './types/Waiver';
 
 /** What this half answers for. */
@@ -25,6 +27,11 @@ export type Archive = Pick<
   | 'report'
   | 'journal'
   | 'waive'
+  | 'signOff'
+  | 'guide'
+  | 'signing'
+  | 'createSigningKey'
+  | 'removeSigningKey'
   | 'compare'
   | 'compareText'
   | 'trends'
@@ -69,6 +76,7 @@ export function fakeArchive(scene = ''): Archive {
   const all = savedChecks(has);
   const waivers = new Map<number, Waiver[]>();
   const environments = new Environments(has);
+  const key = new FakeSigning(has);
   const calls: [string, ...unknown[]][] = [];
   let asks = 0;
   let logs = 0;
@@ -114,6 +122,7 @@ export function fakeArchive(scene = ''): Archive {
       answer('report', [number, dark], () => {
         const out = report(find(number), dark, has('hostile'));
         out.waivers = [...out.waivers, ...(waivers.get(number) ?? [])];
+        key.add(out);
         return out;
       }),
     journal: (number, query) =>
@@ -127,6 +136,14 @@ export function fakeArchive(scene = ''): Archive {
         waivers.set(number, list);
         saved.summary.waivers += 1;
       }),
+    signOff: (number, decision, name, role, note) =>
+      answer('signOff', [number, decision, name, role, note], () =>
+        key.sign(find(number).summary, decision, name, role, note),
+      ),
+    guide: () => answer('guide', [], topics),
+    signing: () => answer('signing', [], () => key.shown()),
+    createSigningKey: () => answer('createSigningKey', [], () => key.create()),
+    removeSigningKey: () => answer('removeSigningKey', [], () => key.remove()),
     compare: (number, against, noise) =>
       answer('compare', [number, against, noise], () => {
         if (against === 'last-go' && !all.some(({ summary }) => summary.word === 'go' && summary.number < number))
@@ -178,7 +195,7 @@ export function fakeArchive(scene = ''): Archive {
           .toLowerCase()
           .replace(/[^a-z0-9]+/g, '-')
           .replace(/^-|-$/g, '');
-        return formats.map((format) => `${folder}/check-${number}-${word}.${format === 'markdown' ? 'md' : 'json'}`);
+        return formats.map((format) => `${folder}/check-${number}-${word}${ENDING[format]}`);
       }),
     summaryText: (number) =>
       answer('summaryText', [number], () => {

@@ -16,6 +16,7 @@ import type { ChecksPage } from './types/ChecksPage';
 import type { ChecksQuery } from './types/ChecksQuery';
 import type { Compared } from './types/Compared';
 import type { Coverage } from './types/Coverage';
+import type { Decision } from './types/Decision';
 import type { Drill } from './types/Drill';
 import type { EnvironmentForm } from './types/EnvironmentForm';
 import type { EnvironmentView } from './types/EnvironmentView';
@@ -38,7 +39,9 @@ import type { Service } from './types/Service';
 import type { ServiceLog } from './types/ServiceLog';
 import type { ServicesView } from './types/ServicesView';
 import type { Settings } from './types/Settings';
+import type { SigningKey } from './types/SigningKey';
 import type { StorageReport } from './types/StorageReport';
+import type { Topic } from './types/Topic';
 import type { Tidied } from './types/Tidied';
 import type { Trends } from './types/Trends';
 import type { TrendsQuery } from './types/TrendsQuery';
@@ -98,7 +101,15 @@ export interface Host {
   tidy(days: number, remove: boolean): Promise<Tidied>;
   /** Lets the person pick a folder of old results and adds what is in it; null when nothing was picked. */
   importFolder(): Promise<Imported | null>;
-  /** Lets the person pick a results file; null when nothing was picked. Answers with the check it became. */
+  /** Puts a decision on record; it may go against the verdict. */
+  signOff(number: number, decision: Decision, name: string, role: string, note: string): Promise<void>;
+  /** What a check does, what its words mean, and what to do. */
+  guide(): Promise<Topic[]>;
+  /** The key that signs checks. */
+  signing(): Promise<SigningKey>;
+  createSigningKey(): Promise<SigningKey>;
+  removeSigningKey(): Promise<SigningKey>;
+  /** Lets the person pick a file with a check; null when nothing was picked. Answers with the check it became. */
   pickResults(): Promise<CheckSummary | null>;
   /** Lets the person pick a folder; null when nothing was picked. */
   pickFolder(current: string): Promise<string | null>;

@@ -37,6 +37,11 @@ export function tauriHost(): Host {
     journal: (number, query) => invoke('journal', { number, query }),
     waive: (number, code, criterion, name, reason, days) =>
       invoke('waive', { number, code, criterion, name, reason, days }),
+    signOff: (number, decision, name, role, note) => invoke('sign_off', { number, decision, name, role, note }),
+    guide: () => invoke('guide'),
+    signing: () => invoke('signing'),
+    createSigningKey: () => invoke('create_signing_key'),
+    removeSigningKey: () => invoke('remove_signing_key'),
     compare: (number, against, noise) => invoke('compare', { number, against, noise }),
     compareText: (number, against, noise) => invoke('compare_text', { number, against, noise }),
     trends: (query) => invoke('trends', { query }),

@@ -3,6 +3,7 @@ export { default as Compare } from './Compare.svelte';
 export { default as Coverage } from './Coverage.svelte';
 export { default as Drills } from './Drills.svelte';
 export { default as Environments } from './Environments.svelte';
+export { default as Help } from './Help.svelte';
 export { default as History } from './History.svelte';
 export { default as Live } from './Live.svelte';
 export { default as Report } from './Report.svelte';

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use crate::parameters::Parameters;
+use crate::quiet::QuietHours;
 use crate::words::Service;
 
 /// The version of the environment file format.
@@ -52,6 +53,9 @@ pub struct Environment {
     /// Railway, where chaos and manual operations are possible.
     #[serde(default)]
     pub railway: Option<RailwayTarget>,
+    /// When no service of it may be restarted by a check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet_hours: Option<QuietHours>,
     /// Parameters that differ from the runbook's.
     #[serde(default)]
     pub parameters: Parameters,
@@ -269,6 +273,9 @@ impl Environment {
                 ));
             }
         }
+        if let Some(problem) = self.quiet_hours.as_ref().and_then(QuietHours::problem) {
+            return Err(EnvironmentError::field("quiet_hours", problem));
+        }
         let problems = self.parameters.problems();
         if !problems.is_empty() {
             return Err(EnvironmentError::field("parameters", problems.join("; ")));
@@ -309,6 +316,7 @@ impl Environment {
                 ]),
                 deny: Vec::new(),
             }),
+            quiet_hours: None,
             parameters: Parameters::default(),
         }
     }

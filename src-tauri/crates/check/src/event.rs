@@ -10,7 +10,8 @@ use holdpoint_load::{Fitness, OperationRecord, Packed};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
-use crate::words::{Service, TestId};
+use crate::verdict::{Verdict, Word};
+use crate::words::{ChaosMode, Service, TestId};
 
 /// The version of the journal format.
 pub const JOURNAL_FORMAT: u32 = 1;
@@ -457,16 +458,38 @@ pub enum Event {
     },
     /// What one second of requests to the API was like.
     Interval(Interval),
-    /// Always the last of the check itself; a journal without it was cut off. Only waivers and the comparison with the
-    /// baseline may follow.
+    /// Always the last of the check itself; a journal without it was cut off. Only what people decide and the comparison
+    /// with the baseline may follow.
     CheckEnded {
         /// How.
         ending: CheckEnding,
     },
     /// A person accepts a finding. Comes after the end of the check.
     Waived(Waiver),
+    /// A person decides what becomes of the release. Comes after the end of the check.
+    SignedOff(SignOff),
     /// The check was compared with its baseline. Comes after the end of the check.
     Regression(Regression),
+}
+
+impl Event {
+    /// The digest of the journal that a person had before them when they decided this; none for all other events.
+    pub fn evidence(&self) -> Option<&str> {
+        match self {
+            Self::Waived(waiver) => waiver.evidence.as_deref(),
+            Self::SignedOff(sign_off) => sign_off.evidence.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Binds a decision to the journal as it is before it.
+    pub(crate) fn bind(&mut self, digest: String) {
+        match self {
+            Self::Waived(waiver) => waiver.evidence = Some(digest),
+            Self::SignedOff(sign_off) => sign_off.evidence = Some(digest),
+            _ => {}
+        }
+    }
 }
 
 /// Requests to the API that ended within one second of the check, whatever they were for.
@@ -517,6 +540,74 @@ pub struct Waiver {
     /// When it was given.
     #[cfg_attr(feature = "ts", ts(type = "string"))]
     pub given_at: DateTime<Utc>,
+    /// SHA-256 of the journal before it; the journal sets it. None in journals of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub evidence: Option<String>,
+}
+
+/// What becomes of the release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum Decision {
+    /// It goes on.
+    Promote,
+    /// It waits.
+    Hold,
+}
+
+impl Decision {
+    /// As shown to people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Promote => "Promote",
+            Self::Hold => "Hold",
+        }
+    }
+}
+
+/// A person's decision. The verdict is measured, the decision is a person's: neither changes the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct SignOff {
+    /// Who decides.
+    pub name: String,
+    /// As what: `release manager`.
+    pub role: String,
+    /// What was decided.
+    pub decision: Decision,
+    /// Why; never empty where [`needs_note`].
+    pub note: String,
+    /// The word of the verdict then.
+    pub word: Word,
+    /// The whole verdict then, with its labels.
+    pub headline: String,
+    /// When.
+    #[cfg_attr(feature = "ts", ts(type = "string"))]
+    pub at: DateTime<Utc>,
+    /// SHA-256 of the journal before it; the journal sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub evidence: Option<String>,
+}
+
+impl SignOff {
+    /// Whether the decision goes against the verdict. Allowed, and shown as such.
+    pub fn is_against(&self) -> bool {
+        is_against(self.decision, self.word)
+    }
+}
+
+/// Whether a decision goes against a verdict: the release goes on without a GO, or waits in spite of one.
+pub fn is_against(decision: Decision, word: Word) -> bool {
+    (decision == Decision::Promote) != (word == Word::Go)
+}
+
+/// Whether a decision has to be explained: against the verdict, or a GO for which nothing was restarted.
+pub fn needs_note(decision: Decision, verdict: &Verdict) -> bool {
+    is_against(decision, verdict.word)
+        || (decision == Decision::Promote && verdict.chaos == ChaosMode::Simulated)
 }
 
 /// A row of the preflight.

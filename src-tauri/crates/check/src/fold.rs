@@ -59,6 +59,8 @@ pub fn start(record: &Record) -> Option<Results> {
         fitness: None,
         intervals: Vec::new(),
         waivers: Vec::new(),
+        sign_offs: Vec::new(),
+        journal_sha256: None,
         regression: None,
         removed: Vec::new(),
         left: Vec::new(),
@@ -67,10 +69,11 @@ pub fn start(record: &Record) -> Option<Results> {
 
 /// Adds one event.
 pub fn apply(results: &mut Results, record: &Record) {
-    if let Event::Waived(waiver) = &record.event {
-        // Given after the check: it does not make the check longer.
-        results.waivers.push(waiver.clone());
-        return;
+    // What was decided after the check does not make the check longer.
+    match &record.event {
+        Event::Waived(waiver) => return results.waivers.push(waiver.clone()),
+        Event::SignedOff(sign_off) => return results.sign_offs.push(sign_off.clone()),
+        _ => {}
     }
     if let Event::Regression(regression) = &record.event {
         results.regression = Some(regression.clone());

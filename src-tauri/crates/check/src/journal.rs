@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use holdpoint_agentverse::KnownSecrets;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -262,10 +263,12 @@ fn aftermath(event: &Event) -> Option<String> {
     }
 }
 
-/// Adds an event to the journal of a check that has ended. What is there is never changed.
-pub fn append(path: &Path, event: Event) -> Result<(), JournalError> {
+/// Adds an event to the journal of a check that has ended. What is there is never changed, and a person's decision is
+/// bound to it: once a line before a decision is changed, the journal is not read any more.
+pub fn append(path: &Path, mut event: Event) -> Result<(), JournalError> {
     let failed = |source| JournalError::Write { path: path.to_owned(), source };
-    let records = read(path)?;
+    let Read { records, whole, .. } = read_file(path)?;
+    event.bind(hex::encode(whole.finalize()));
     let ended = records.iter().any(|record| matches!(record.event, Event::CheckEnded { .. }));
     let (Some(first), Some(last), true) = (records.first(), records.last(), ended) else {
         return Err(JournalError::Foreign {
@@ -307,14 +310,42 @@ fn whole_lines(path: &Path) -> io::Result<u64> {
     }
 }
 
+/// A journal, read.
+struct Read {
+    records: Vec<Record>,
+    /// Over its whole lines.
+    whole: Sha256,
+    /// What follows them: a torn line, or nothing.
+    torn: Vec<u8>,
+}
+
 /// Reads a journal back: every whole line up to the first torn one at the end.
 pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
-    let failed = |error: file::Error| JournalError::Read { path: path.to_owned(), source: error.into() };
-    read_from(BufReader::new(file::open(path, SIZE_LIMIT).map_err(failed)?), path)
+    Ok(read_file(path)?.records)
 }
 
 /// The same from anything that can be read; `path` is what errors name.
 pub fn read_from(reader: impl BufRead, path: &Path) -> Result<Vec<Record>, JournalError> {
+    Ok(read_all(reader, path)?.records)
+}
+
+/// The same with the SHA-256 of the whole file, in hexadecimal.
+pub fn read_with_digest(path: &Path) -> Result<(Vec<Record>, String), JournalError> {
+    let Read { records, whole, torn } = read_file(path)?;
+    Ok((records, hex::encode(whole.chain_update(torn).finalize())))
+}
+
+/// The SHA-256 that a journal had before each thing that people decided after its end, the first first.
+pub fn digests_before_decisions(records: &[Record]) -> impl Iterator<Item = &str> {
+    records.iter().filter_map(|record| record.event.evidence())
+}
+
+fn read_file(path: &Path) -> Result<Read, JournalError> {
+    let failed = |error: file::Error| JournalError::Read { path: path.to_owned(), source: error.into() };
+    read_all(BufReader::new(file::open(path, SIZE_LIMIT).map_err(failed)?), path)
+}
+
+fn read_all(reader: impl BufRead, path: &Path) -> Result<Read, JournalError> {
     let failed = |source| JournalError::Read { path: path.to_owned(), source };
     let foreign =
         |line: usize, problem: String| JournalError::Foreign { path: path.to_owned(), line, problem };
@@ -322,6 +353,7 @@ pub fn read_from(reader: impl BufRead, path: &Path) -> Result<Vec<Record>, Journ
     let mut reader = reader.take(SIZE_LIMIT);
     let mut lines = line::Lines::default();
     let mut records: Vec<Record> = Vec::new();
+    let mut whole = Sha256::new();
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -337,12 +369,17 @@ pub fn read_from(reader: impl BufRead, path: &Path) -> Result<Vec<Record>, Journ
             }
             break;
         }
-        records.push(lines.next(&line).map_err(|problem| foreign(number, problem))?);
+        let record = lines.next(&line).map_err(|problem| foreign(number, problem))?;
+        if record.event.evidence().is_some_and(|digest| digest != hex::encode(whole.clone().finalize())) {
+            return Err(foreign(number, "what stands before this decision was changed after it".into()));
+        }
+        whole.update(&line);
+        records.push(record);
     }
     if records.is_empty() {
         return Err(foreign(1, "the file holds no whole event".into()));
     }
-    Ok(records)
+    Ok(Read { records, whole, torn: line })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{
     BucketPart, CheckEnding, Ending, ExportOutcome, FaultIntent, Interval, Phase, PreflightRow, Regression,
-    RunAudit, StreamOutcome, Waiver, WriteKind,
+    RunAudit, SignOff, StreamOutcome, Waiver, WriteKind,
 };
 use crate::ledger::{Reading, Reconciliation, Write};
 use crate::plan::Plan;
@@ -86,6 +86,12 @@ pub struct Results {
     /// Findings that a person accepted.
     #[serde(default)]
     pub waivers: Vec<Waiver>,
+    /// What people decided, in order.
+    #[serde(default)]
+    pub sign_offs: Vec<SignOff>,
+    /// SHA-256 of the journal that this was read from; none while the check runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_sha256: Option<String>,
     /// How it compares with its baseline, where it was compared.
     #[serde(default)]
     pub regression: Option<Regression>,

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use holdpoint_check::event::Decision;
 use holdpoint_check::words::{Service, TestId};
 use holdpoint_compare::Baseline;
+use holdpoint_desk::view::ExportFormat;
 
 /// GO or NO-GO, with evidence: load, chaos and data-integrity checks of a staging deployment
 #[derive(Debug, Parser)]
@@ -36,6 +38,14 @@ pub(crate) enum Command {
     /// Read saved results, ours and those of before us
     #[command(subcommand)]
     Report(ReportCommand),
+    /// The key that signs checks, in the system keychain
+    #[command(subcommand)]
+    Signing(SigningCommand),
+    /// Say what a criterion or a finding means, how it is measured, and what to do
+    Explain {
+        /// A topic, a criterion such as L1.p95, or the code of a finding; all topics otherwise
+        word: Option<String>,
+    },
     /// Say what got slower or faster between two checks: exit 0 when nothing is worse, 1 when something is, 3 when they
     /// cannot be compared
     Compare(CompareOptions),
@@ -100,6 +110,24 @@ pub(crate) struct CheckOptions {
     /// Print every event as a line of JSON instead of the live view
     #[arg(long)]
     pub(crate) events: bool,
+    /// Write JUnit XML for a CI system
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Write the report as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Write the report as one HTML file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Sign the check with the key in the keychain
+    #[arg(long)]
+    pub(crate) sign: bool,
+    /// So many checks one after the other, each in a folder of its own; exits with the worst answer
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) repeat: Option<u32>,
+    /// Repeat until a check does not pass, at most --repeat times (1000)
+    #[arg(long)]
+    pub(crate) until_failure: bool,
     /// Compare with an earlier check when it has ended: `warn` tells, `block` makes a regression a NO-GO
     #[arg(long, value_enum, value_name = "GATE")]
     pub(crate) regression: Option<RegressionChoice>,
@@ -313,7 +341,7 @@ pub(crate) enum ReportCommand {
         /// The file or folder
         file: PathBuf,
     },
-    /// Write the report with its charts, and the results, into a folder, as the window does
+    /// Write a check into a folder, in any of the formats the window has
     Export {
         /// The folder of a check, or the file of a capacity run
         check: PathBuf,
@@ -323,5 +351,73 @@ pub(crate) enum ReportCommand {
         /// The name of the files, without an ending
         #[arg(long, value_name = "NAME")]
         name: String,
+        /// What to write; several with commas between them
+        #[arg(long, value_delimiter = ',', default_value = "markdown,json", value_name = "FORMATS",
+            value_parser = format)]
+        format: Vec<ExportFormat>,
     },
+    /// Say whether a byte of a saved check was changed: exit 0 when none was, 1 when one was, 3 when nobody can tell
+    Verify {
+        /// The folder of a check, or its bundle
+        check: PathBuf,
+        /// A file with the public key of who signed it
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Sign a saved check with the key in the keychain
+    Sign {
+        /// The folder of the check
+        check: PathBuf,
+    },
+    /// Put on record what a person decides on a check; a decision against the verdict is shown as such
+    SignOff {
+        /// The folder of the check
+        check: PathBuf,
+        /// What becomes of the release
+        #[arg(long, value_enum)]
+        decision: DecisionWord,
+        /// Who decides
+        #[arg(long)]
+        name: String,
+        /// As what
+        #[arg(long, default_value = "release manager")]
+        role: String,
+        /// Why; needed against the verdict and for a GO with simulated restarts
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecisionWord {
+    /// The release goes on
+    Promote,
+    /// The release waits
+    Hold,
+}
+
+impl From<DecisionWord> for Decision {
+    fn from(word: DecisionWord) -> Self {
+        match word {
+            DecisionWord::Promote => Self::Promote,
+            DecisionWord::Hold => Self::Hold,
+        }
+    }
+}
+
+fn format(text: &str) -> Result<ExportFormat, String> {
+    ExportFormat::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = ExportFormat::ALL.iter().map(|format| format.name()).collect();
+        format!("there is no format {text:?}; the formats are {}", names.join(" "))
+    })
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SigningCommand {
+    /// Make a key that signs checks, and keep it in the keychain; prints its public half
+    Create,
+    /// Print the public half, which everybody may have
+    Public,
+    /// Remove the key; what it signed stays signed
+    Remove,
 }

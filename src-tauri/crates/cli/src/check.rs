@@ -3,19 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use holdpoint_check::environment::{Environment, Kind, Secrets};
+use holdpoint_check::event::CheckEnding;
 use holdpoint_check::parameters::{Gate, Parameters};
 use holdpoint_check::plan::{ChaosIntent, Plan};
+use holdpoint_check::results::Results;
 use holdpoint_check::run::Check;
 use holdpoint_check::verdict::{State, Verdict};
 use holdpoint_check::words::Suite;
-use holdpoint_check::{fold, journal, judge, run};
+use holdpoint_check::{judge, run, saved};
 use holdpoint_compare::Baseline;
 use holdpoint_desk::rehearsal::Rehearsal;
+use holdpoint_desk::vault::Vault;
 use holdpoint_desk::{comparing, planning, saving};
 use holdpoint_report::{JSON_FILE, MARKDOWN_FILE};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::arguments::{CheckOptions, RegressionChoice};
+use crate::ci;
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::manage;
@@ -23,9 +27,18 @@ use crate::out;
 use crate::rehearsal::manner;
 use crate::signals::Signals;
 
-pub(crate) async fn run(options: CheckOptions) -> Result<u8, Failure> {
-    let suite = suite(&options);
-    let folder = folder(options.out.as_deref())?;
+/// How a check ended.
+pub(crate) struct Checked {
+    /// The exit code.
+    pub(crate) code: u8,
+    /// Whether somebody ended it.
+    pub(crate) aborted: bool,
+}
+
+/// One check; `turn` counts where it is repeated.
+pub(crate) async fn run(options: &CheckOptions, turn: Option<u32>) -> Result<Checked, Failure> {
+    let suite = suite(options);
+    let folder = folder(options.out.as_deref(), turn)?;
     let rehearse =
         options.rehearse || options.profile.is_some() || options.drill.is_some() || options.oddity.is_some();
     let (rehearsal, environment, secrets, profile) = if rehearse {
@@ -38,7 +51,7 @@ pub(crate) async fn run(options: CheckOptions) -> Result<u8, Failure> {
         let (environment, secrets) = manage::resolve(name).await?;
         (None, environment, secrets, None)
     };
-    let outcome = checked(&options, suite, environment, secrets, profile, &folder).await;
+    let outcome = checked(options, turn, suite, environment, secrets, profile, &folder).await;
     if let Some(rehearsal) = rehearsal {
         rehearsal.stop().await;
     }
@@ -60,7 +73,7 @@ fn suite(options: &CheckOptions) -> Suite {
 }
 
 /// The folder of this check; one that holds a check already is refused, so that nothing recorded is lost.
-fn folder(out: Option<&Path>) -> Result<PathBuf, Failure> {
+fn folder(out: Option<&Path>, turn: Option<u32>) -> Result<PathBuf, Failure> {
     let folder = match out {
         Some(folder) => folder.to_owned(),
         None => {
@@ -68,6 +81,7 @@ fn folder(out: Option<&Path>) -> Result<PathBuf, Failure> {
             PathBuf::from("holdpoint-checks").join(name)
         }
     };
+    let folder = turn.map_or(folder.clone(), |turn| folder.join(format!("{turn:04}")));
     let cannot = |error: std::io::Error| {
         Failure::usage(format!(
             "the folder {} cannot be used: {error}. Choose another with --out",
@@ -88,12 +102,13 @@ fn folder(out: Option<&Path>) -> Result<PathBuf, Failure> {
 
 async fn checked(
     options: &CheckOptions,
+    turn: Option<u32>,
     suite: Suite,
     environment: Environment,
     secrets: Secrets,
     rehearsal_profile: Option<String>,
     folder: &Path,
-) -> Result<u8, Failure> {
+) -> Result<Checked, Failure> {
     let chaos = if options.simulate_chaos || secrets.railway_token.is_none() {
         ChaosIntent::Simulated
     } else {
@@ -120,12 +135,11 @@ async fn checked(
             out::tell(&format!("The check was not compared with its baseline: {error}"));
         }
     }
-    let records = match journal::read(&journal_path) {
-        Ok(records) => records,
+    let results = match saved::results(&journal_path) {
+        Ok(results) => results,
         // Why nothing was recorded says more than that nothing was.
         Err(error) => return Err(ended.err().unwrap_or_else(|| Failure::failed(error.to_string()))),
     };
-    let results = fold::fold(&records)?;
     let verdict = judge::judge(&results);
     let saved = saving::save(folder, &results, &verdict);
     if !options.events {
@@ -134,7 +148,20 @@ async fn checked(
     ended?;
     // A verdict nobody can show is none to act on.
     saved.map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(verdict.exit_code())
+    if options.sign {
+        sign(folder, &results, &verdict).await?;
+    }
+    ci::write(options, turn, &results, &verdict)?;
+    let aborted = matches!(results.ending, Some(CheckEnding::Aborted { .. }));
+    Ok(Checked { code: verdict.exit_code(), aborted })
+}
+
+async fn sign(folder: &Path, results: &Results, verdict: &Verdict) -> Result<(), Failure> {
+    let key = Vault::default().signing_key().await?;
+    let key = key.ok_or_else(|| {
+        Failure::usage("there is no key to sign with; make one with `holdpoint signing create`")
+    })?;
+    Ok(saving::sign(folder, results, verdict, &key)?)
 }
 
 /// The parameters with the comparison that was asked for.

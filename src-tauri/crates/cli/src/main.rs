@@ -4,16 +4,20 @@
 
 mod arguments;
 mod check;
+mod ci;
 mod compare;
+mod explain;
 mod failure;
 mod live;
 mod load;
 mod manage;
 mod out;
 mod rehearsal;
+mod repeat;
 mod report;
 mod services;
 mod signals;
+mod signing;
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -27,13 +31,15 @@ async fn main() -> std::process::ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let outcome = match Arguments::parse().command {
-        Command::Check(options) => check::run(options).await,
+        Command::Check(options) => repeat::run(&options).await,
         Command::Load(options) => load::run(*options).await,
         Command::Rehearse(options) => rehearsal::keep(options).await,
         Command::Environment(command) => manage::environment(command).await,
         Command::Token(command) => manage::token(command).await,
         Command::Services(command) => services::run(command).await,
-        Command::Report(command) => report::run(&command),
+        Command::Report(command) => report::run(command).await,
+        Command::Signing(command) => signing::run(&command).await,
+        Command::Explain { word } => explain::run(word.as_deref()),
         Command::Compare(options) => compare::run(&options),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "holdpoint", &mut std::io::stdout());

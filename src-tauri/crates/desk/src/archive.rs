@@ -12,7 +12,7 @@ use holdpoint_check::event::{Event, Waiver};
 use holdpoint_check::results::Results;
 use holdpoint_check::run::JOURNAL_FILE;
 use holdpoint_check::verdict::Verdict;
-use holdpoint_check::{fold, journal, judge, waivers};
+use holdpoint_check::{journal, judge, saved, waivers};
 use holdpoint_foreign::file;
 use holdpoint_report::{JSON_FILE, Recorded, files, recorded};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ use crate::error::DeskError;
 use crate::facts::{self, Facts};
 use crate::index::{Index, Place, Row};
 use crate::numbered;
+use crate::receiving;
 use crate::saving;
 use crate::summary;
 use crate::view::{CheckSummary, ChecksPage, ChecksQuery, Imported, ImportedFile, Origin};
@@ -48,11 +49,11 @@ pub struct Archive {
 
 /// A kept summary, and how long the journal was that it was made from: a longer one makes another summary.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+pub(crate) struct Kept {
     #[serde(default)]
     format: u32,
     journal_bytes: u64,
-    summary: CheckSummary,
+    pub(crate) summary: CheckSummary,
     #[serde(default)]
     facts: Facts,
 }
@@ -210,25 +211,30 @@ impl Archive {
     /// Makes reports and summary of a check that has ended, or that was cut off. An error says that the files could not
     /// be written; the check can be opened all the same, and the files are made then.
     pub fn seal(&self, number: u32) -> Result<CheckSummary, DeskError> {
-        let (kept, files) = seal(number, &self.folder_of(number)?)?;
+        let (kept, files) = seal(number, &self.folder_of(number)?, Remake::Own)?;
         files.map(|()| kept.summary)
     }
 
-    /// Adds a results file from outside. The same file is added once: then the check it became is answered.
+    /// Adds a file from outside: results, a report of ours that carries them, or the bundle of a check. The same is added
+    /// once: then the check it became is answered.
     pub fn import(&self, path: &Path) -> Result<CheckSummary, DeskError> {
+        if receiving::is_bundle(path) {
+            return receiving::receive(self, path);
+        }
         let bytes = recorded::bytes(path)?;
         // Judged before anything is written: what is refused leaves no trace.
         let _ = recorded::parse(&bytes, path)?;
-        if let Some(known) = self.known_file(&bytes) {
+        let bytes = recorded::results_in(&bytes);
+        if let Some(known) = self.known_file(bytes) {
             return self.summary(known);
         }
         let (number, folder) = self.next()?;
-        if let Err(error) = files::write_whole(&folder.join(IMPORTED_FILE), &bytes) {
+        if let Err(error) = files::write_whole(&folder.join(IMPORTED_FILE), bytes) {
             // An empty folder would look like a lost check.
             let _ = fs::remove_dir(&folder);
             return Err(self.unusable(&error.source));
         }
-        Ok(seal(number, &folder)?.0.summary)
+        Ok(seal(number, &folder, Remake::Own)?.0.summary)
     }
 
     /// The check that these bytes were imported as.
@@ -312,19 +318,33 @@ impl Archive {
                 "A waiver needs the name of who accepts the finding, and a reason.",
             ));
         }
-        journal::append(&folder.join(JOURNAL_FILE), Event::Waived(waiver))?;
-        Ok(seal(number, &folder)?.0.summary)
+        self.decide(number, Event::Waived(waiver))
+    }
+
+    /// Adds what a person decided to the journal of a check, and makes its files again.
+    pub(crate) fn decide(&self, number: u32, event: Event) -> Result<CheckSummary, DeskError> {
+        let folder = self.folder_of(number)?;
+        if !folder.join(JOURNAL_FILE).exists() {
+            return Err(DeskError::new(
+                "decision.no_journal",
+                "Nothing was recorded: only the results of this check are here, and not its journal.",
+                "Open the check from its bundle, or decide where it was run.",
+            ));
+        }
+        saving::unchanged(&folder)?;
+        journal::append(&folder.join(JOURNAL_FILE), event)?;
+        Ok(seal(number, &folder, Remake::Always)?.0.summary)
     }
 
     /// Numbers and folders that hold anything, newest first. A check that was killed before its first event was on the
     /// disk has done nothing, and there is nothing to show of it.
-    fn numbers(&self) -> Vec<(u32, PathBuf)> {
+    pub(crate) fn numbers(&self) -> Vec<(u32, PathBuf)> {
         let mut folders = numbered::folders(&self.folder);
         folders.retain(|(_, folder)| is_check(folder));
         folders
     }
 
-    fn unusable(&self, error: &std::io::Error) -> DeskError {
+    pub(crate) fn unusable(&self, error: &std::io::Error) -> DeskError {
         DeskError::new(
             "archive.unusable",
             format!("Checks cannot be kept in {}.", self.folder.display()),
@@ -347,14 +367,7 @@ fn not_waivable() -> DeskError {
 pub fn open(folder: &Path) -> Result<Opened, DeskError> {
     let journal_path = folder.join(JOURNAL_FILE);
     if journal_path.exists() {
-        let results = fold::fold(&journal::read(&journal_path)?).map_err(|error| {
-            DeskError::new(
-                "journal.unusable",
-                "The journal of this check cannot be used.",
-                "Choose another check.",
-            )
-            .because(error)
-        })?;
+        let results = saved::results(&journal_path)?;
         let verdict = judge::judge(&results);
         return Ok(Opened::Ours(Box::new((results, verdict))));
     }
@@ -366,12 +379,25 @@ pub fn open(folder: &Path) -> Result<Opened, DeskError> {
     })
 }
 
+/// Whose files are made again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Remake {
+    /// Those of checks that were run here; what others made stays byte by byte as it came.
+    Own,
+    /// Those of any check: something was decided here.
+    Always,
+}
+
 /// Reads a check and makes its files. That they cannot be written is no reason not to show it, so it is told apart.
-fn seal(number: u32, folder: &Path) -> Result<(Kept, Result<(), DeskError>), DeskError> {
+pub(crate) fn seal(
+    number: u32,
+    folder: &Path,
+    remake: Remake,
+) -> Result<(Kept, Result<(), DeskError>), DeskError> {
     // Taken before the journal is read: what is added meanwhile makes the summary an old one, never the other way round.
     let journal_bytes = journal_bytes(folder);
     let opened = open(folder)?;
-    let imported = folder.join(IMPORTED_FILE).exists();
+    let imported = folder.join(IMPORTED_FILE).exists() || receiving::is_received(folder);
     let origin = match (&opened, imported) {
         (Opened::Foreign(_), _) => Origin::Foreign,
         (Opened::Ours(_), true) => Origin::Imported,
@@ -381,7 +407,7 @@ fn seal(number: u32, folder: &Path) -> Result<(Kept, Result<(), DeskError>), Des
     let (summary, saved) = match &opened {
         Opened::Ours(both) => {
             let summary = summary::of_check(number, origin, &both.0, &both.1);
-            let own = origin == Origin::Checked;
+            let own = origin == Origin::Checked || remake == Remake::Always;
             (summary, if own { saving::save(folder, &both.0, &both.1) } else { Ok(()) })
         }
         Opened::Foreign(recorded) => (summary::of_foreign(number, recorded), Ok(())),
@@ -396,6 +422,21 @@ fn seal(number: u32, folder: &Path) -> Result<(Kept, Result<(), DeskError>), Des
         let _ = files::write_whole(&folder.join(SUMMARY_FILE), &text);
     }
     Ok((kept, saved))
+}
+
+/// Whether the kept summary of a check says what its journal says. Lists show it, so a changed one must be seen.
+pub fn summary_is_true(folder: &Path) -> bool {
+    let kept = file::read(&folder.join(SUMMARY_FILE), SUMMARY_LIMIT).ok();
+    let Some(bytes) = kept else { return true };
+    let Ok(kept) = serde_json::from_slice::<Kept>(&bytes) else { return false };
+    let Ok(Opened::Ours(both)) = open(folder) else { return true };
+    // What is kept for another length of the journal is not shown.
+    let summary = summary::of_check(kept.summary.number, kept.summary.origin, &both.0, &both.1);
+    let facts = facts::of_check(&both.0, &both.1);
+    kept.format != KEPT_FORMAT
+        || kept.journal_bytes != journal_bytes(folder)
+        || serde_json::to_value((&summary, &facts)).ok()
+            == serde_json::to_value((&kept.summary, &kept.facts)).ok()
 }
 
 fn journal_bytes(folder: &Path) -> u64 {
@@ -435,7 +476,7 @@ fn kept_of(number: u32, folder: &Path) -> Result<Kept, DeskError> {
     match kept.filter(|kept| kept.format == KEPT_FORMAT && kept.journal_bytes == journal_bytes(folder)) {
         // A folder that somebody copied still holds the number of the one it was copied from.
         Some(kept) => Ok(Kept { summary: CheckSummary { number, ..kept.summary }, ..kept }),
-        None => Ok(seal(number, folder)?.0),
+        None => Ok(seal(number, folder, Remake::Own)?.0),
     }
 }
 

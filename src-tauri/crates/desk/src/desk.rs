@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use chrono::{SecondsFormat, Utc};
 use holdpoint_check::environment::{Environment, Kind, Secrets};
-use holdpoint_check::event::Waiver;
+use holdpoint_check::event::{Decision, Event, Waiver};
 use holdpoint_check::journal;
 use holdpoint_check::parameters::Gate;
 use holdpoint_check::plan::{ChaosIntent, Plan};
 use holdpoint_check::run::{self, Abort, JOURNAL_FILE};
 use holdpoint_check::words::Service;
 use holdpoint_compare::{BAND_PCT, Baseline, Compared};
+use holdpoint_report::attestation::PublicKey;
 use holdpoint_report::charts::Theme;
 use holdpoint_settings::Environments;
 use tokio::sync::broadcast::error::RecvError;
@@ -28,11 +29,12 @@ use crate::vault::Vault;
 use crate::view::{
     CheckDraft, CheckSummary, ChecksQuery, Coverage, EnvironmentForm, EnvironmentSummary, EnvironmentView,
     ExportFormat, JournalLine, JournalPage, JournalQuery, Live, NameToConfirm, NamedId, PlanPreview,
-    PreflightReport, RailwayFound, RailwayService, RecoveryFound, Report, RunningCheck, SecretField, Tidied,
-    Trends, TrendsQuery, VerdictFilter,
+    PreflightReport, RailwayFound, RailwayService, RecoveryFound, Report, RunningCheck, SecretField,
+    SigningKey, Tidied, Trends, TrendsQuery, VerdictFilter,
 };
 use crate::{
-    capacity, clients, comparing, forms, lines, planning, recovery, report, saving, ticking, trends,
+    capacity, clients, comparing, decisions, forms, lines, planning, recovery, report, saving, ticking,
+    trends,
 };
 
 /// The desk.
@@ -262,8 +264,8 @@ impl Desk {
         }
     }
 
-    /// Opens a saved check.
-    pub fn report(&self, number: u32, theme: Theme) -> Result<Report, DeskError> {
+    /// Opens a saved check. `key` is the one that signs here; a signature of another one is named and not verified.
+    pub fn report(&self, number: u32, theme: Theme, key: Option<PublicKey>) -> Result<Report, DeskError> {
         self.ended(number)?;
         let folder = self.archive.folder_of(number)?;
         let summary = self.archive.summary(number)?;
@@ -272,7 +274,10 @@ impl Desk {
             Opened::Ours(both) => {
                 let (results, verdict) = *both;
                 let earlier = self.earlier(&summary);
-                report::of_check(summary, place, &results, verdict, theme, &earlier)
+                Report {
+                    integrity: decisions::integrity(&folder, key),
+                    ..report::of_check(summary, place, &results, verdict, theme, &earlier)
+                }
             }
             Opened::Foreign(file) => report::of_foreign(summary, place, &file),
         })
@@ -504,8 +509,48 @@ impl Desk {
             reason: reason.trim().into(),
             expires_at: given_at + chrono::Duration::days(days.into()),
             given_at,
+            evidence: None,
         };
         self.archive.waive(number, waiver).map(|_| ())
+    }
+
+    /// Records what a person decides on a check. The verdict stays what it is.
+    pub fn sign_off(
+        &self,
+        number: u32,
+        decision: Decision,
+        name: &str,
+        role: &str,
+        note: &str,
+    ) -> Result<(), DeskError> {
+        self.ended(number)?;
+        let Opened::Ours(both) = self.archive.open(number)? else {
+            return Err(DeskError::new(
+                "sign_off.foreign",
+                "This file is of another program, so there is nothing to decide on.",
+                "Run a check, and decide on that.",
+            ));
+        };
+        let sign_off = decisions::sign_off(&both.1, decision, name, role, note)?;
+        self.archive.decide(number, Event::SignedOff(sign_off)).map(|_| ())
+    }
+
+    /// Signs a check with the key in the keychain; false where there is none.
+    pub async fn sign(&self, number: u32) -> Result<bool, DeskError> {
+        let Some(key) = self.vault.signing_key().await? else { return Ok(false) };
+        let folder = self.archive.folder_of(number)?;
+        match self.archive.open(number)? {
+            Opened::Ours(both) => saving::sign(&folder, &both.0, &both.1, &key).map(|()| true),
+            Opened::Foreign(_) => Ok(false),
+        }
+    }
+
+    /// The key that signs checks, as far as it may be shown.
+    pub async fn signing(&self) -> SigningKey {
+        match self.vault.signing_key().await {
+            Ok(key) => decisions::shown(key.map(|key| key.public())),
+            Err(error) => SigningKey { problem: Some(error.0), ..SigningKey::default() },
+        }
     }
 
     /// Writes exports of a check into a folder, and answers with the files.
@@ -518,7 +563,10 @@ impl Desk {
         self.ended(number)?;
         let summary = self.archive.summary(number)?;
         match self.archive.open(number)? {
-            Opened::Ours(both) => saving::export(folder, &export_name(&summary), formats, &both.0, &both.1),
+            Opened::Ours(both) => {
+                let check = self.archive.folder_of(number)?;
+                saving::export(folder, &export_name(&summary), formats, &check, &both.0, &both.1)
+            }
             Opened::Foreign(_) => Err(DeskError::new(
                 "export.foreign",
                 "This file is of another program, so there is no report of ours to export.",
@@ -782,18 +830,24 @@ async fn follow(desk: Arc<Desk>, current: Arc<Current>, mut check: run::Check, f
         )
         .because(error)),
     };
+    let keeper = desk.clone();
     let sealed = tokio::task::spawn_blocking(move || {
         // A comparison that could not be recorded leaves the gate unproven, which the report then says.
-        if let Err(error) = desk.gate(number) {
+        if let Err(error) = keeper.gate(number) {
             tracing::warn!(%error, "the check was not compared with its baseline");
         }
-        desk.archive.seal(number)
+        keeper.archive.seal(number)
     })
     .await;
     let sealed = sealed.unwrap_or_else(|error| {
         Err(DeskError::new("report.unwritable", "The reports were not saved.", "Open the check again.")
             .because(error))
     });
+    let signed = if sealed.is_ok() { desk.sign(number).await } else { Ok(false) };
+    if let Err(error) = signed {
+        // A check without a signature is whole; who needs one sees that there is none.
+        tracing::warn!(%error, "the check was not signed");
+    }
     for error in [ended.err(), sealed.err()].into_iter().flatten() {
         tracing::error!(%error, folder = %folder.display(), "the check was not kept as it should be");
         current.live().tell(&error.to_string());

@@ -27,6 +27,7 @@ pub fn form(environment: &Environment) -> EnvironmentForm {
             services: railway.services.clone(),
             deny: railway.deny.clone(),
         }),
+        quiet_hours: environment.quiet_hours.clone(),
         parameters: usual_parameters(environment),
     }
 }
@@ -91,6 +92,7 @@ pub fn environment(form: &EnvironmentForm) -> Result<Environment, Vec<FieldProbl
                     .filter(|id| !id.is_empty())
                     .collect(),
             }),
+            quiet_hours: form.quiet_hours.clone(),
             parameters: form.parameters.clone(),
         };
         match environment.validate() {

@@ -223,6 +223,11 @@ fn words(event: &Event) -> Option<(LineKind, Option<TestId>, String)> {
             None,
             format!("{} accepted the finding {}: {}", waiver.name, waiver.code, waiver.reason),
         ),
+        Event::SignedOff(sign_off) => {
+            let against = if sign_off.is_against() { ", against the verdict" } else { "" };
+            let kind = if sign_off.is_against() { LineKind::Warning } else { LineKind::Info };
+            (kind, None, format!("{} decided: {}{against}.", sign_off.name, sign_off.decision.word()))
+        }
         Event::Regression(found) => match (&found.baseline, &found.refused) {
             (Some(baseline), None) if found.worse.is_empty() => (
                 LineKind::Info,

@@ -10,7 +10,7 @@ use holdpoint_check::statistics::percentile_ms;
 use holdpoint_check::verdict::Verdict;
 use holdpoint_check::words::{Service, TestId};
 use holdpoint_report::charts::{self, Theme};
-use holdpoint_report::{Recorded, recorded};
+use holdpoint_report::{Recorded, details, recorded};
 
 use crate::live::{fault_state, figure};
 use crate::summary::{self, short_title};
@@ -83,6 +83,9 @@ pub fn of_check(
         summary: check,
         foreign: None,
         waivers: results.waivers.clone(),
+        sign_offs: results.sign_offs.clone(),
+        journal_sha256: results.journal_sha256.clone(),
+        integrity: None,
         target,
         preflight: results.preflight.clone(),
         tests: results
@@ -129,6 +132,9 @@ pub fn of_foreign(check: CheckSummary, folder: String, file: &Recorded) -> Repor
         verdict: None,
         foreign,
         waivers: Vec::new(),
+        sign_offs: Vec::new(),
+        journal_sha256: None,
+        integrity: None,
         preflight: Vec::new(),
         tests: Vec::new(),
         recoveries: Vec::new(),
@@ -147,8 +153,18 @@ fn column(title: &str, numeric: bool) -> Column {
     Column { title: title.into(), numeric, mono: false }
 }
 
-fn mono(title: &str) -> Column {
-    Column { title: title.into(), numeric: false, mono: true }
+fn table(one: holdpoint_report::table::Table) -> Table {
+    let columns = one.columns.iter().map(|column| Column {
+        title: column.title.into(),
+        numeric: column.numeric,
+        mono: column.mono,
+    });
+    Table {
+        columns: columns.collect(),
+        rows: one.rows.into_iter().map(|row| row.cells).collect(),
+        title: one.title,
+        note: one.note,
+    }
 }
 
 pub(crate) fn chart(one: charts::Chart) -> Chart {
@@ -195,7 +211,7 @@ fn test_report(results: &Results, verdict: &Verdict, test: TestId, charts: Vec<C
         elapsed_ms: one.elapsed_ms,
         figures: figures(results, &one, test),
         charts,
-        tables: tables(results, &one, test),
+        tables: details::of_test(results, test).into_iter().map(table).collect(),
         stopped: match &one.ending {
             Some(Ending::Stopped { reason }) => Some(reason.clone()),
             _ => None,
@@ -309,215 +325,6 @@ fn figures(results: &Results, one: &TestResults, test: TestId) -> Vec<Figure> {
             outage.to.is_none(),
         ));
     }
-    out
-}
-
-fn tables(results: &Results, one: &TestResults, test: TestId) -> Vec<Table> {
-    let mut out = Vec::new();
-    let mut add = |title: &str, note: &str, columns: Vec<Column>, rows: Vec<Vec<String>>| {
-        if !rows.is_empty() {
-            out.push(Table { title: title.into(), note: note.into(), columns, rows });
-        }
-    };
-    let at = |ms: u64| format!("{}:{:02}", ms / 60_000, ms / 1000 % 60);
-    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.0}"));
-    add(
-        "Operations",
-        "latency from the intended start",
-        vec![
-            column("Operation", false),
-            column("Planned", true),
-            column("Sent", true),
-            column("Answered", true),
-            column("Failed", true),
-            column("P50 ms", true),
-            column("P95 ms", true),
-            column("P99 ms", true),
-            column("Longest ms", true),
-        ],
-        one.operations
-            .iter()
-            .map(|(kind, record)| {
-                vec![
-                    kind.clone(),
-                    record.planned.to_string(),
-                    record.sent.to_string(),
-                    record.ok.to_string(),
-                    record.failures().to_string(),
-                    number(percentile_ms(&record.latency, 0.5)),
-                    number(percentile_ms(&record.latency, 0.95)),
-                    number(percentile_ms(&record.latency, 0.99)),
-                    number(record.latency.max_ms()),
-                ]
-            })
-            .collect(),
-    );
-    add(
-        "Failed operations",
-        "at most 40 are kept one by one",
-        vec![
-            column("At", true),
-            column("Operation", false),
-            mono("Id"),
-            column("Class", false),
-            column("What was seen", false),
-        ],
-        one.failures
-            .iter()
-            .map(|failure| {
-                vec![
-                    at(failure.at_ms),
-                    failure.kind.clone(),
-                    failure.id.clone(),
-                    failure.class.clone(),
-                    failure.detail.clone(),
-                ]
-            })
-            .collect(),
-    );
-    add(
-        "This server cannot do",
-        "",
-        vec![column("What", false), column("Reason found", false)],
-        one.not_drivable.iter().map(|(what, reason)| vec![what.clone(), reason.clone()]).collect(),
-    );
-    add(
-        "Streams",
-        "",
-        vec![
-            mono("Stream"),
-            mono("Run"),
-            column("Ticks", true),
-            column("Missing", true),
-            column("Repeated", true),
-            column("Resumed", true),
-            column("Longest gap ms", true),
-            column("End", false),
-        ],
-        one.streams
-            .iter()
-            .map(|stream| {
-                vec![
-                    stream.id.clone(),
-                    stream.run_id.clone(),
-                    stream.received.to_string(),
-                    stream.missing.len().to_string(),
-                    stream.repeated.len().to_string(),
-                    stream.resumed.to_string(),
-                    format!("{:.0}", stream.longest_gap_ms),
-                    if stream.detail.is_empty() {
-                        format!("{:?}", stream.end).to_lowercase()
-                    } else {
-                        stream.detail.clone()
-                    },
-                ]
-            })
-            .collect(),
-    );
-    add(
-        "Exports",
-        "",
-        vec![
-            mono("Export"),
-            column("Records said", true),
-            column("Records read", true),
-            column("Foreign", true),
-            column("Problem", false),
-        ],
-        one.exports
-            .iter()
-            .map(|export| {
-                vec![
-                    export.export_id.clone().unwrap_or_else(|| export.id.clone()),
-                    export.records_said.map_or_else(|| "–".to_owned(), |count| count.to_string()),
-                    export.records_read.map_or_else(|| "–".to_owned(), |count| count.to_string()),
-                    export.foreign.to_string(),
-                    export.problem.clone().unwrap_or_else(|| "none".to_owned()),
-                ]
-            })
-            .collect(),
-    );
-    let runs = results.runs_of(test);
-    add(
-        "Runs",
-        "",
-        vec![mono("Run"), column("Created", true), column("Statuses", false), column("Outcome", false)],
-        runs.iter()
-            .map(|run| {
-                vec![
-                    run.run_id.clone(),
-                    at(run.created_ms),
-                    run.statuses
-                        .iter()
-                        .map(|(ms, status)| format!("{status} {}", at(*ms)))
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                    match &run.stuck {
-                        Some((status, waited)) => format!("stuck: {status} after {waited:.0} s"),
-                        None => run.status().to_owned(),
-                    },
-                ]
-            })
-            .collect(),
-    );
-    add(
-        "Written and read back",
-        "",
-        vec![
-            column("What", false),
-            column("When", false),
-            column("Sent", true),
-            column("Acknowledged", true),
-            column("Kept", true),
-            column("Lost", true),
-            column("Doubled", true),
-            column("Altered", true),
-            column("Unexpected", true),
-            column("Unknown", true),
-        ],
-        results
-            .reconciliations
-            .iter()
-            .filter(|one| one.test == Some(test))
-            .map(|one| {
-                vec![
-                    one.kind.map_or("", holdpoint_check::event::WriteKind::word).to_owned(),
-                    one.moment.clone(),
-                    one.sent.to_string(),
-                    one.acknowledged.to_string(),
-                    one.kept.to_string(),
-                    one.lost.len().to_string(),
-                    one.duplicated.len().to_string(),
-                    one.altered.len().to_string(),
-                    one.unexpected.len().to_string(),
-                    one.unknown.len().to_string(),
-                ]
-            })
-            .collect(),
-    );
-    add(
-        "Around the fault",
-        "",
-        vec![
-            column("At", true),
-            column("When", false),
-            column("Steady", false),
-            column("What was seen", false),
-        ],
-        results
-            .steady
-            .iter()
-            .filter(|look| look.test == Some(test))
-            .map(|look| {
-                vec![
-                    at(look.at_ms),
-                    format!("{:?}", look.phase).to_lowercase(),
-                    if look.healthy { "yes" } else { "no" }.to_owned(),
-                    look.detail.clone(),
-                ]
-            })
-            .collect(),
-    );
     out
 }
 

@@ -5,10 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use holdpoint_agentverse::{ExposeSecret as _, SecretString};
 use holdpoint_check::environment::Secrets;
 use holdpoint_railway::TokenKind;
+use holdpoint_report::attestation::Signing;
 use holdpoint_settings::{Field, Keychain, KeychainError, Saved};
 
 use crate::error::DeskError;
@@ -170,6 +173,35 @@ impl Vault {
             }
         }
         secrets
+    }
+
+    /// The key that signs checks, where there is one.
+    pub async fn signing_key(&self) -> Result<Option<Signing>, DeskError> {
+        let Some(saved) = keychain(Keychain::signing_key).await? else { return Ok(None) };
+        Signing::from_text(saved.secret.expose_secret()).map(Some).map_err(|error| {
+            DeskError::new(
+                "signing.foreign",
+                "The key in the keychain cannot be used.",
+                "Remove it and make another one.",
+            )
+            .because(error)
+        })
+    }
+
+    /// Makes the key that signs checks; one that is there is kept and answered.
+    pub async fn create_signing_key(&self) -> Result<Signing, DeskError> {
+        if let Some(key) = self.signing_key().await? {
+            return Ok(key);
+        }
+        let secret: [u8; 32] = rand::random();
+        let text = SecretString::from(STANDARD.encode(secret));
+        keychain(move |keychain| keychain.set_signing_key(&text)).await?;
+        Ok(Signing::from_secret(&secret))
+    }
+
+    /// Removes the key that signs checks. What it signed stays signed.
+    pub async fn remove_signing_key(&self) -> Result<(), DeskError> {
+        keychain(Keychain::clear_signing_key).await.map(drop)
     }
 
     fn session(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, SecretField), Saved>> {

@@ -91,6 +91,7 @@ fn a_waiver() -> Event {
         reason: "x".repeat(4000),
         expires_at: now,
         given_at: now,
+        evidence: None,
     })
 }
 
@@ -170,7 +171,7 @@ fn refuses_and_keeps(disk: &Disk, desk: &Desk, outside: &Path) {
     // And it is still shown.
     let listed = desk.archive.list(&ChecksQuery { limit: 10, ..ChecksQuery::default() }, None);
     assert_eq!((listed.total, listed.checks.len()), (1, 1));
-    desk.report(1, Theme::Light).unwrap();
+    desk.report(1, Theme::Light, None).unwrap();
 }
 
 #[test]

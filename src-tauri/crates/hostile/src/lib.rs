@@ -10,6 +10,9 @@
 //! | Bytes | Parsed by | Bytes read | And | Target |
 //! |---|---|---|---|---|
 //! | results file: ours and of the two runners before us, opened or dropped on the window | `report::recorded` | 64 MiB | 1,000,000 values, 400 loads | `results`, `results_edit` |
+//! | bundle of a check | `report::bundle` | 96 MiB, 192 MiB unpacked, 160 MiB a file | 80 files, known names, no links | `bundle` |
+//! | its manifest | `report::manifest` | 256 KiB | 64 files, known names | `manifest` |
+//! | its signature | `report::attestation` | 256 KiB | 10,000 values, 100 signatures | `attestation` |
 //! | capacity run, opened or dropped on the window | `report::capacity` | 64 MiB | 4,000,000 values, 200 operations | `capacity`, `capacity_edit` |
 //! | journal | `check::journal` | 128 MiB, 4 MiB a line | 100,000 lines, 400 loads, a year | `journal`, `journal_edit` |
 //! | waivers in it | `check::waivers` | as the journal | an allow-list of findings | `journal_edit` |
@@ -35,6 +38,7 @@ mod edit;
 mod evidence;
 mod files;
 mod go;
+mod handed;
 mod journal;
 mod locust;
 mod results;
@@ -45,9 +49,11 @@ mod texts;
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also its folder in the corpus.
-pub const TARGETS: [(&str, Property); 20] = [
+pub const TARGETS: [(&str, Property); 23] = [
     ("answers", answers::answers),
+    ("attestation", handed::attestation),
     ("bucket_lists", answers::bucket_lists),
+    ("bundle", handed::bundle),
     ("capacity", capacity::any_bytes),
     ("capacity_edit", capacity::edited),
     ("environment", files::environment),
@@ -59,6 +65,7 @@ pub const TARGETS: [(&str, Property); 20] = [
     ("journal_edit", journal::edited),
     ("locust", locust::any_bytes),
     ("locust_edit", locust::edited),
+    ("manifest", handed::manifest),
     ("railway", answers::railway),
     ("railway_cli", files::railway_cli),
     ("results", results::any_bytes),

@@ -43,6 +43,50 @@ impl HdrLog {
     }
 }
 
+/// One line of a log.
+#[derive(Clone, Debug)]
+pub struct LogLine {
+    /// What was sent; none for all of it.
+    pub tag: Option<String>,
+    /// When it begins, from the start of the log.
+    pub from: Duration,
+    /// How long it lasted.
+    pub length: Duration,
+    /// What it measured.
+    pub latency: Histogram,
+}
+
+/// A whole log; `about` is told in its first lines.
+pub fn interval_log(started: SystemTime, about: &[String], lines: &[LogLine]) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer = V2DeflateSerializer::new();
+    let mut builder = IntervalLogWriterBuilder::new();
+    for one in about {
+        builder.add_comment(one);
+    }
+    builder
+        .add_comment(UNITS)
+        .with_start_time(started)
+        .with_base_time(started)
+        .with_max_value_divisor(1000.0);
+    // Writing into memory cannot fail, and every value is within the bounds that the encoder supports.
+    if let Ok(mut log) = builder.begin_log_with(&mut bytes, &mut serializer) {
+        for line in lines {
+            let tag = line.tag.as_deref().map(tag);
+            let tag = tag.as_deref().and_then(Tag::new);
+            let _ = log.write_histogram(&*line.latency.to_library(), line.from, line.length, tag);
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// A tag ends at a comma or a space.
+fn tag(kind: &str) -> String {
+    kind.chars().map(|one| if one.is_whitespace() || one == ',' { '_' } else { one }).collect()
+}
+
+const UNITS: &str = "latency from the intended start, in microseconds; maxima in milliseconds";
+
 fn line(
     to: &mut dyn io::Write,
     (started, head): (SystemTime, bool),
@@ -50,13 +94,12 @@ fn line(
     at_s: u64,
     latency: &Histogram,
 ) -> Result<(), String> {
-    let tag: String =
-        kind.chars().map(|one| if one.is_whitespace() || one == ',' { '_' } else { one }).collect();
+    let tag = tag(kind);
     let mut to = to;
     let mut serializer = V2DeflateSerializer::new();
     let mut builder = IntervalLogWriterBuilder::new();
     if head {
-        builder.add_comment("latency from the intended start, in microseconds; maxima in milliseconds");
+        builder.add_comment(UNITS);
         builder.with_start_time(started).with_base_time(started);
     }
     // Values are microseconds; the column of maxima shows milliseconds.

@@ -40,7 +40,7 @@ pub use failure::{Failure, FailureClass};
 pub use figures::Figures;
 pub use fitness::{Fitness, FitnessLimits, FitnessWatch, Generator};
 pub use fleet::{Fleet, Stored, Summary, WorkerSeen};
-pub use hdr_log::HdrLog;
+pub use hdr_log::{HdrLog, LogLine, interval_log};
 pub use histogram::{Histogram, HistogramError};
 pub use host::allow_connections;
 pub use limit::{Finder, Found, Limit, Search, Step};

@@ -2,15 +2,20 @@
 
 use std::fmt::Write as _;
 
-use holdpoint_agentverse::evidence::PackState;
 use holdpoint_check::results::Results;
-use holdpoint_check::statistics::{percentile_bound_ms, percentile_ms};
-use holdpoint_check::verdict::{Criterion, Verdict, Weight};
-use holdpoint_check::words::{ChaosMode, TestId};
+use holdpoint_check::verdict::Verdict;
 use holdpoint_foreign::text as foreign;
 
 use crate::charts::Chart;
-use crate::json::status;
+use crate::facts::{self, Facts, FindingFacts};
+use crate::table::{Mark, Table};
+
+/// GitHub takes no comment of 65,536 characters or more; bytes are never fewer than characters.
+const SHORT_LIMIT: usize = 65_536;
+/// What the end of a short form takes.
+const SHORT_END: usize = 400;
+/// The longest foreign text in a short form, in characters.
+const SHORT_TEXT: usize = 600;
 
 /// The whole report, without charts.
 pub fn render(results: &Results, verdict: &Verdict) -> String {
@@ -19,28 +24,96 @@ pub fn render(results: &Results, verdict: &Verdict) -> String {
 
 /// The whole report with its charts as pictures that lie in `folder` beside it.
 pub fn with_charts(results: &Results, verdict: &Verdict, charts: &[Chart], folder: &str) -> String {
+    let facts = facts::of_check(results, verdict);
     let mut text = String::new();
-    head(&mut text, results, verdict);
-    fix_plan(&mut text, verdict);
-    waivers(&mut text, verdict);
-    criteria(&mut text, verdict);
-    tests(&mut text, results, verdict);
+    head(&mut text, &facts);
+    findings(&mut text, &facts);
+    decisions(&mut text, &facts);
+    waivers(&mut text, &facts);
+    table(&mut text, &facts.criteria, false);
+    table(&mut text, &facts.tests, true);
     pictures(&mut text, charts, folder);
-    faults(&mut text, results);
-    evidence(&mut text, results);
-    bucket(&mut text, results);
-    unchecked(&mut text, results, verdict);
+    for one in facts.faults.iter().chain(&facts.packs).chain(&facts.bucket) {
+        table(&mut text, one, false);
+    }
+    if !facts.unchecked.is_empty() {
+        list(&mut text, "What could not be checked", &facts.unchecked);
+    }
+    list(&mut text, "Left behind", &facts.left);
     text
 }
 
-/// The short form: verdict, fix plan and criteria, for a chat or a pull request.
+/// The short form for a chat or a pull request: the verdict, what to do, and the criteria that are not met. Always short
+/// enough for a comment; what had no room is named.
 pub fn summary(results: &Results, verdict: &Verdict) -> String {
+    let facts = shortened(facts::of_check(results, verdict));
     let mut text = String::new();
-    head(&mut text, results, verdict);
-    fix_plan(&mut text, verdict);
-    waivers(&mut text, verdict);
-    criteria(&mut text, verdict);
+    head(&mut text, &facts);
+    decisions(&mut text, &facts);
+    waivers(&mut text, &facts);
+    let shown = |text: &mut String, piece: &str, left_out: &mut usize| {
+        if *left_out == 0 && text.len() + piece.len() + SHORT_END < SHORT_LIMIT {
+            text.push_str(piece);
+        } else {
+            *left_out += 1;
+        }
+    };
+    let mut left_out = 0;
+    if !facts.findings.is_empty() {
+        line(&mut text, "## Findings and fix plan");
+        line(&mut text, "");
+    }
+    for (number, finding) in (1..).zip(&facts.findings) {
+        let mut piece = String::new();
+        finding_head(&mut piece, number, finding);
+        line(&mut piece, "");
+        shown(&mut text, &piece, &mut left_out);
+    }
+    if left_out > 0 {
+        line(&mut text, format!("{left_out} more findings are in the whole report."));
+        line(&mut text, "");
+    }
+    let met = facts.criteria.rows.iter().filter(|row| row.mark == Mark::Good).count();
+    line(&mut text, format!("**{met} of {} criteria are met.**", facts.criteria.rows.len()));
+    line(&mut text, "");
+    let mut open = facts.criteria.clone();
+    open.title = "Criteria that are not met".into();
+    open.rows.retain(|row| row.mark != Mark::Good);
+    if !open.rows.is_empty() {
+        let mut piece = String::new();
+        table(&mut piece, &open, false);
+        let mut none = left_out;
+        shown(&mut text, &piece, &mut none);
+        if none > left_out {
+            line(&mut text, "Those that are not met are in the whole report.");
+        }
+    }
     text
+}
+
+/// The same with foreign texts of a length that a person reads.
+fn shortened(mut facts: Facts) -> Facts {
+    let cut = |text: &mut String| *text = foreign::cut(text, SHORT_TEXT);
+    cut(&mut facts.because);
+    facts.labels.truncate(20);
+    facts.decisions.truncate(20);
+    facts.waivers.truncate(20);
+    facts.labels.iter_mut().for_each(|(_, text)| cut(text));
+    facts.about.iter_mut().for_each(|(_, text)| cut(text));
+    for decision in &mut facts.decisions {
+        [&mut decision.by, &mut decision.verdict_then, &mut decision.note].into_iter().for_each(cut);
+    }
+    for waiver in &mut facts.waivers {
+        [&mut waiver.code, &mut waiver.criterion, &mut waiver.by, &mut waiver.reason]
+            .into_iter()
+            .for_each(cut);
+    }
+    for finding in &mut facts.findings {
+        [&mut finding.title, &mut finding.happened, &mut finding.likely_cause, &mut finding.next_action]
+            .into_iter()
+            .for_each(cut);
+    }
+    facts
 }
 
 /// Adds a line. Writing into a `String` cannot fail.
@@ -78,73 +151,48 @@ pub fn inert(value: &str) -> String {
     out
 }
 
-fn head(text: &mut String, results: &Results, verdict: &Verdict) {
-    line(text, format!("# {}", verdict.headline));
+fn head(text: &mut String, facts: &Facts) {
+    line(text, format!("# {}", facts.headline));
     line(text, "");
-    line(text, inert(&verdict.because));
+    line(text, inert(&facts.because));
     line(text, "");
-    if verdict.chaos == ChaosMode::Simulated {
-        line(
-            text,
-            "> **Chaos simulated.** Nothing was restarted. This says nothing about how the system survives a restart.",
-        );
+    for (title, meaning) in &facts.labels {
+        line(text, format!("> **{title}** {}", inert(meaning)));
         line(text, "");
     }
-    if verdict.rehearsal {
-        line(text, "> **Rehearsal.** The built-in environment was checked. This says nothing about staging.");
-        line(text, "");
-    }
-    for looser in &verdict.looser {
-        line(text, format!("> **Looser than the runbook:** {}", inert(looser)));
-        line(text, "");
-    }
-    let environment = &results.plan.environment;
     line(text, "| | |");
     line(text, "|---|---|");
-    let mut row = |name: &str, value: String| line(text, format!("| {name} | {value} |"));
-    row("Scope", inert(&verdict.scope));
-    row("Chaos", verdict.chaos.word().into());
-    row("Environment", format!("{} ({})", inert(&environment.name), inert(environment.api_url.as_str())));
-    row("Version", results.api.first().map_or("unknown".into(), |api| inert(&api.version)));
-    row("Started", results.started_at.format("%Y-%m-%d %H:%M:%S UTC").to_string());
-    row("Duration", format!("{:.1} s", results.elapsed_ms as f64 / 1000.0));
-    row("Check", inert(&results.check_id));
-    row("Plan", format!("sha256 {}", results.plan.digest().get(..16).unwrap_or_default()));
-    row("Holdpoint", inert(&results.holdpoint));
+    for (name, value) in &facts.about {
+        line(text, format!("| {name} | {} |", inert(value)));
+    }
     line(text, "");
 }
 
-fn fix_plan(text: &mut String, verdict: &Verdict) {
-    if verdict.findings.is_empty() {
+/// What to do about a finding; its evidence is told apart.
+fn finding_head(text: &mut String, number: usize, finding: &FindingFacts) {
+    line(text, format!("### {number}. {}", inert(&finding.title)));
+    line(text, "");
+    line(
+        text,
+        format!("- {}: {} (code {})", finding.weight, inert(&finding.criterion), inert(&finding.code)),
+    );
+    line(text, format!("- What happened: {}", inert(&finding.happened)));
+    if !finding.likely_cause.is_empty() {
+        line(text, format!("- Likely cause: {}", inert(&finding.likely_cause)));
+    }
+    line(text, format!("- Do next: {}", inert(&finding.next_action)));
+}
+
+fn findings(text: &mut String, facts: &Facts) {
+    if facts.findings.is_empty() {
         return;
     }
     line(text, "## Findings and fix plan");
     line(text, "");
-    for (number, finding) in (1..).zip(&verdict.findings) {
-        let weight = match finding.weight {
-            Weight::Breaks => "breaks",
-            Weight::Unproven => "leaves unproven",
-            Weight::Note => "note on",
-        };
-        line(text, format!("### {number}. {}", inert(&finding.title)));
-        line(text, "");
-        line(text, format!("- {weight}: {} (code {})", inert(&finding.criterion), inert(&finding.code)));
-        line(text, format!("- What happened: {}", inert(&finding.happened)));
-        if !finding.likely_cause.is_empty() {
-            line(text, format!("- Likely cause: {}", inert(&finding.likely_cause)));
-        }
-        line(text, format!("- Do next: {}", inert(&finding.next_action)));
-        for witness in &finding.witness {
-            let at = witness.at_ms.map_or(String::new(), |at| format!(" at {:.1} s", at as f64 / 1000.0));
-            line(
-                text,
-                format!(
-                    "- Witness{at}: {} {}: {}",
-                    inert(&witness.what),
-                    inert(&witness.id),
-                    inert(&witness.shows)
-                ),
-            );
+    for (number, finding) in (1..).zip(&facts.findings) {
+        finding_head(text, number, finding);
+        for (at, shows) in &finding.witness {
+            line(text, format!("- Witness{at}: {}", inert(shows)));
         }
         for logged in &finding.logged {
             line(text, format!("- Logged then by {}", inert(logged)));
@@ -153,22 +201,49 @@ fn fix_plan(text: &mut String, verdict: &Verdict) {
     }
 }
 
+/// What a person made of the verdict. It changes nothing above it.
+fn decisions(text: &mut String, facts: &Facts) {
+    if facts.decisions.is_empty() {
+        return;
+    }
+    line(text, "## Sign-off");
+    line(text, "");
+    for decision in &facts.decisions {
+        let note = if decision.note.is_empty() {
+            String::new()
+        } else {
+            format!(" Note: {}", inert(&decision.note))
+        };
+        line(
+            text,
+            format!(
+                "- **{}** by {} at {}. Verdict then: {}.{note}",
+                decision.decision,
+                inert(&decision.by),
+                decision.at,
+                inert(&decision.verdict_then)
+            ),
+        );
+    }
+    line(text, "");
+}
+
 /// Who accepted what: as loud as the verdict it changed.
-fn waivers(text: &mut String, verdict: &Verdict) {
-    if verdict.waivers.is_empty() {
+fn waivers(text: &mut String, facts: &Facts) {
+    if facts.waivers.is_empty() {
         return;
     }
     line(text, "## Waivers");
     line(text, "");
-    for waiver in &verdict.waivers {
+    for waiver in &facts.waivers {
         line(
             text,
             format!(
                 "- **{}** on {}: accepted by {} until {}. Reason: {}",
                 inert(&waiver.code),
                 inert(&waiver.criterion),
-                inert(&waiver.name),
-                waiver.expires_at.format("%Y-%m-%d %H:%M UTC"),
+                inert(&waiver.by),
+                waiver.until,
                 inert(&waiver.reason)
             ),
         );
@@ -191,210 +266,37 @@ pub(crate) fn pictures(text: &mut String, charts: &[Chart], folder: &str) {
     }
 }
 
-fn criteria(text: &mut String, verdict: &Verdict) {
-    line(text, "## Criteria");
+/// A table below its title; its note stands before it, or below.
+fn table(text: &mut String, table: &Table, note_below: bool) {
+    line(text, format!("## {}", table.title));
     line(text, "");
-    line(text, "| Criterion | Limit | Measured | Margin | 95 % bound | How sure | State |");
-    line(text, "|---|---|---|---|---|---|---|");
-    for row in &verdict.criteria {
-        let Criterion { title, limit, measured, margin, bound, sureness, state, test, .. } = row;
-        let test = test.map_or(String::new(), |test| format!("{test}: "));
-        line(
-            text,
-            format!(
-                "| {test}{} | {} | {} | {} | {} | {} | {} |",
-                inert(title),
-                inert(limit),
-                inert(measured),
-                margin.as_deref().map(inert).unwrap_or_default(),
-                bound.as_deref().map(inert).unwrap_or_default(),
-                sureness.word(),
-                state.word()
-            ),
-        );
-    }
-    line(text, "");
-}
-
-fn tests(text: &mut String, results: &Results, verdict: &Verdict) {
-    line(text, "## Tests");
-    line(text, "");
-    line(text, "| Test | Operation | Sent | Failed | P50 | P95 (95 % bound) | Max | Status |");
-    line(text, "|---|---|---|---|---|---|---|---|");
-    for (test, one) in &results.tests {
-        let status = status(verdict, *test);
-        let status = if status == "SKIP" && one.started_at.is_some() { "simulated" } else { status };
-        if one.operations.is_empty() {
-            line(text, format!("| {test} {} | | | | | | | {status} |", test.title()));
+    let note = |text: &mut String| {
+        if !table.note.is_empty() {
+            line(text, inert(&table.note));
+            line(text, "");
         }
-        for (kind, record) in &one.operations {
-            let ms = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.0} ms"));
-            line(
-                text,
-                format!(
-                    "| {test} {} | {} | {} | {} | {} | {} ({}) | {} | {status} |",
-                    test.title(),
-                    inert(kind),
-                    record.sent,
-                    record.failures(),
-                    ms(percentile_ms(&record.latency, 0.5)),
-                    ms(percentile_ms(&record.latency, 0.95)),
-                    percentile_bound_ms(&record.latency, 0.95)
-                        .map_or("too few samples".to_owned(), |bound| format!("below {bound:.0} ms")),
-                    ms(record.latency.max_ms()),
-                ),
-            );
-        }
+    };
+    if !note_below {
+        note(text);
+    }
+    let titles: Vec<&str> = table.columns.iter().map(|column| column.title).collect();
+    line(text, format!("| {} |", titles.join(" | ")));
+    line(text, format!("|{}", "---|".repeat(titles.len())));
+    for row in &table.rows {
+        let cells: Vec<String> = row.cells.iter().map(|cell| inert(cell)).collect();
+        line(text, format!("| {} |", cells.join(" | ")));
     }
     line(text, "");
-    line(
-        text,
-        "Latency counts from the intended start of each operation. P99 is not stated: it needs at least 299 samples.",
-    );
-    line(text, "");
+    if note_below {
+        note(text);
+    }
 }
 
-fn faults(text: &mut String, results: &Results) {
-    if results.faults.is_empty() && results.simulated.is_empty() {
-        return;
-    }
-    line(text, "## Faults");
+fn list(text: &mut String, title: &str, lines: &[String]) {
+    line(text, format!("## {title}"));
     line(text, "");
-    line(text, "| Test | Service | Requested | Proof | Back after | Outage seen by the prober |");
-    line(text, "|---|---|---|---|---|---|");
-    for (test, service) in &results.simulated {
-        line(
-            text,
-            format!("| {test} | {service} | simulated: not restarted | none | not measured | not measured |"),
-        );
-    }
-    for fault in &results.faults {
-        let requested =
-            fault.requested_at.map_or("not accepted".into(), |at| at.format("%H:%M:%S%.3f UTC").to_string());
-        let proof = match (&fault.proven, &fault.refused, &fault.unproven) {
-            (Some((how, before, after)), _, _) => {
-                format!("{}: {} → {}", inert(how), inert(before), inert(after))
-            }
-            (None, Some((_, message, _)), _) => format!("refused: {}", inert(message)),
-            (None, None, Some(reason)) => format!("none: {}", inert(reason)),
-            (None, None, None) => "none".into(),
-        };
-        let back = match (&fault.recovered, &fault.not_recovered) {
-            (Some((seconds, how)), _) => format!("{seconds:.1} s ({})", inert(how)),
-            (None, Some((waited, advice))) => format!("not within {waited:.0} s: {}", inert(advice)),
-            (None, None) => "not seen".into(),
-        };
-        let outages: Vec<String> = results
-            .test(fault.intent.test)
-            .outages
-            .iter()
-            .map(|outage| format!("{:.0} to {:.0} ms", outage.at_least_ms, outage.at_most_ms))
-            .collect();
-        let seen = if outages.is_empty() { "none".into() } else { outages.join(", ") };
-        line(
-            text,
-            format!(
-                "| {} | {} | {requested} | {proof} | {back} | {seen} |",
-                fault.intent.test, fault.intent.service
-            ),
-        );
-    }
-    line(text, "");
-}
-
-fn evidence(text: &mut String, results: &Results) {
-    if !results.planned(TestId::Rep) {
-        return;
-    }
-    line(text, "## Evidence packs");
-    line(text, "");
-    let count = |state| results.packs.values().filter(|pack| pack.state == state).count();
-    line(
-        text,
-        format!(
-            "{} valid, {} corrupt, {} absent, {} unreadable.",
-            count(PackState::Valid),
-            count(PackState::Corrupt),
-            count(PackState::Absent),
-            count(PackState::Unreadable)
-        ),
-    );
-    line(text, "");
-    line(text, "| Run | State | Events | Calls | First problem |");
-    line(text, "|---|---|---|---|---|");
-    for (run, pack) in &results.packs {
-        let records = |name: &str| {
-            pack.files
-                .iter()
-                .find(|file| file.file.file_name() == name)
-                .and_then(|file| file.records)
-                .map_or(String::new(), |count| count.to_string())
-        };
-        let first = pack
-            .problems()
-            .first()
-            .map_or(String::new(), |(file, problem)| format!("{file}: {}", inert(&problem.message)));
-        line(
-            text,
-            format!(
-                "| {} | {} | {} | {} | {first} |",
-                inert(run),
-                pack.state.word(),
-                records("trace.ndjson"),
-                records("llm_ledger.ndjson")
-            ),
-        );
-    }
-    line(text, "");
-}
-
-fn bucket(text: &mut String, results: &Results) {
-    if results.bucket.is_empty() {
-        return;
-    }
-    line(text, "## Bucket isolation");
-    line(text, "");
-    line(text, "| Part | Says | State | Seen |");
-    line(text, "|---|---|---|---|");
-    for part in &results.bucket {
-        let state = match part.state {
-            holdpoint_check::event::PartState::Holds => "holds",
-            holdpoint_check::event::PartState::Broken => "BROKEN",
-            holdpoint_check::event::PartState::Unproven => "not proven",
-            holdpoint_check::event::PartState::NotChecked => "not checked",
-        };
-        line(
-            text,
-            format!(
-                "| {} | {} | {state} | {} |",
-                inert(&part.part.to_string()),
-                inert(&part.title),
-                inert(&part.observed)
-            ),
-        );
-    }
-    line(text, "");
-}
-
-fn unchecked(text: &mut String, results: &Results, verdict: &Verdict) {
-    if !verdict.unchecked.is_empty() {
-        line(text, "## What could not be checked");
-        line(text, "");
-        for one in &verdict.unchecked {
-            line(text, format!("- {}", inert(one)));
-        }
-        line(text, "");
-    }
-    line(text, "## Left behind");
-    line(text, "");
-    if !results.removed.is_empty() {
-        line(text, format!("- {} project specs of this check were removed", results.removed.len()));
-    }
-    for one in &results.left {
+    for one in lines {
         line(text, format!("- {}", inert(one)));
-    }
-    if results.left.is_empty() && results.removed.is_empty() {
-        line(text, "- nothing is on record");
     }
     line(text, "");
 }

@@ -98,9 +98,15 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     })
 }
 
+/// The results in the bytes of a file: a report of ours as HTML carries them with it, and any other file is them.
+pub fn results_in(bytes: &[u8]) -> &[u8] {
+    crate::html::embedded(bytes).unwrap_or(bytes)
+}
+
 /// Reads the bytes of a results file; `path` is what errors name. Every text in it is made inert first.
 pub fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, ReadError> {
     let not_json = |problem: String| ReadError::NotJson { path: path.to_owned(), problem };
+    let bytes = results_in(bytes);
     LIMITS.check(bytes).map_err(|error| not_json(error.to_string()))?;
     let mut value: Value = serde_json::from_slice(bytes).map_err(|error| not_json(json::said(&error)))?;
     text::clean(&mut value);

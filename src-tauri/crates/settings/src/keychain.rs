@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// The name under which the keychain shows our entries.
 const SERVICE: &str = "holdpoint";
+/// The account of the key that signs checks. No environment has this name: theirs hold a slash.
+const SIGNING_KEY: &str = "signing-key";
 
 /// One secret of an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,32 +93,32 @@ impl Keychain {
         secret: &SecretString,
         kind: Option<TokenKind>,
     ) -> Result<(), KeychainError> {
-        let stored = Stored { secret: secret.expose_secret().to_owned(), set_at: Utc::now(), kind };
-        let text =
-            serde_json::to_string(&stored).map_err(|error| KeychainError::Unavailable(error.to_string()))?;
-        entry(environment, field)?.set_password(&text).map_err(|error| unavailable(&error))
+        set(&account(environment, field), secret, kind)
     }
 
     /// Reads a secret; none where nothing is stored.
     pub fn get(self, environment: &str, field: Field) -> Result<Option<Saved>, KeychainError> {
-        match entry(environment, field)?.get_password() {
-            Ok(text) => {
-                let stored: Stored = serde_json::from_str(&text)
-                    .map_err(|_| KeychainError::Foreign(account(environment, field)))?;
-                Ok(Some(Saved { secret: stored.secret.into(), set_at: stored.set_at, kind: stored.kind }))
-            }
-            Err(keyring::Error::NoEntry) => Ok(None),
-            Err(error) => Err(unavailable(&error)),
-        }
+        get(&account(environment, field))
     }
 
     /// Removes a secret; false where nothing was stored.
     pub fn clear(self, environment: &str, field: Field) -> Result<bool, KeychainError> {
-        match entry(environment, field)?.delete_credential() {
-            Ok(()) => Ok(true),
-            Err(keyring::Error::NoEntry) => Ok(false),
-            Err(error) => Err(unavailable(&error)),
-        }
+        clear(&account(environment, field))
+    }
+
+    /// Stores the key that signs checks, replacing one that is there.
+    pub fn set_signing_key(self, secret: &SecretString) -> Result<(), KeychainError> {
+        set(SIGNING_KEY, secret, None)
+    }
+
+    /// The key that signs checks; none where nothing is stored.
+    pub fn signing_key(self) -> Result<Option<Saved>, KeychainError> {
+        get(SIGNING_KEY)
+    }
+
+    /// Removes the key that signs checks; false where nothing was stored.
+    pub fn clear_signing_key(self) -> Result<bool, KeychainError> {
+        clear(SIGNING_KEY)
     }
 
     /// Every secret of an environment.
@@ -144,8 +146,35 @@ fn account(environment: &str, field: Field) -> String {
     format!("{environment}/{}", field.name())
 }
 
-fn entry(environment: &str, field: Field) -> Result<Entry, KeychainError> {
-    Entry::new(SERVICE, &account(environment, field)).map_err(|error| unavailable(&error))
+fn set(account: &str, secret: &SecretString, kind: Option<TokenKind>) -> Result<(), KeychainError> {
+    let stored = Stored { secret: secret.expose_secret().to_owned(), set_at: Utc::now(), kind };
+    let text =
+        serde_json::to_string(&stored).map_err(|error| KeychainError::Unavailable(error.to_string()))?;
+    entry(account)?.set_password(&text).map_err(|error| unavailable(&error))
+}
+
+fn get(account: &str) -> Result<Option<Saved>, KeychainError> {
+    match entry(account)?.get_password() {
+        Ok(text) => {
+            let stored: Stored =
+                serde_json::from_str(&text).map_err(|_| KeychainError::Foreign(account.to_owned()))?;
+            Ok(Some(Saved { secret: stored.secret.into(), set_at: stored.set_at, kind: stored.kind }))
+        }
+        Err(keyring::Error::NoEntry) => Ok(None),
+        Err(error) => Err(unavailable(&error)),
+    }
+}
+
+fn clear(account: &str) -> Result<bool, KeychainError> {
+    match entry(account)?.delete_credential() {
+        Ok(()) => Ok(true),
+        Err(keyring::Error::NoEntry) => Ok(false),
+        Err(error) => Err(unavailable(&error)),
+    }
+}
+
+fn entry(account: &str) -> Result<Entry, KeychainError> {
+    Entry::new(SERVICE, account).map_err(|error| unavailable(&error))
 }
 
 fn unavailable(error: &keyring::Error) -> KeychainError {

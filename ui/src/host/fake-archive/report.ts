@@ -753,6 +753,9 @@ export function report(saved: Saved, dark: boolean, hostile: boolean): Report {
     verdict: other ? null : verdict(saved),
     foreign: other ? foreign() : null,
     waivers: waivers(story, summary.started_at),
+    sign_offs: [],
+    journal_sha256: null,
+    integrity: null,
     target: [
       ['API', rehearsal ? 'http://127.0.0.1:41811' : API_URL],
       ['Web', rehearsal ? 'http://127.0.0.1:41812' : 'https://agentverse-web-staging-production.up.railway.app'],

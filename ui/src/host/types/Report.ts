@@ -2,6 +2,8 @@
 import type { BucketPart } from "./BucketPart";
 import type { Chart } from "./Chart";
 import type { CheckSummary } from "./CheckSummary";
+import type { Integrity } from "./Integrity";
+import type { SignOff } from "./SignOff";
 import type { ForeignReport } from "./ForeignReport";
 import type { PackRow } from "./PackRow";
 import type { PreflightRow } from "./PreflightRow";
@@ -29,7 +31,7 @@ foreign: ForeignReport | null,
 /**
  * Waivers on record, in force or not.
  */
-waivers: Array<Waiver>, 
+waivers: Array<Waiver>, sign_offs: Array<SignOff>, journal_sha256: string | null, integrity: Integrity | null, 
 /**
  * Where it ran: title and value, such as `API` and its address.
  */

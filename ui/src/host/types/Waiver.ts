@@ -27,4 +27,4 @@ expires_at: string,
 /**
  * When it was given.
  */
-given_at: string, };
+given_at: string, evidence?: string, };

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::context::Context;
 use crate::event::{DEPLOYMENT, Event, FaultIntent, Phase};
 use crate::plan::ChaosIntent;
+use crate::quiet::Quiet;
 use crate::words::{Service, TestId};
 
 /// What became of the wish to inject a fault.
@@ -85,6 +86,11 @@ pub(super) async fn inject(
     if context.plan.chaos == ChaosIntent::Simulated {
         context.emit.emit(Event::FaultSimulated { test, service }).await;
         return Injected::Simulated;
+    }
+    if let Some(quiet) = &context.plan.environment.quiet_hours
+        && quiet.at(Utc::now()) == Quiet::Now
+    {
+        return Injected::Refused(format!("it is in the quiet hours of this environment ({quiet})"));
     }
     if let Some(overdue) = context.overdue() {
         return Injected::Refused(format!(

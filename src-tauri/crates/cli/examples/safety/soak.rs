@@ -137,7 +137,7 @@ async fn one(desk: &Arc<Desk>, tests: &[TestId], data: &Path) -> Result<String, 
     current.over().await;
     let number = current.check.number;
     let page = desk.archive.list(&ChecksQuery { limit: 50, ..ChecksQuery::default() }, None);
-    let report = desk.report(number, Theme::Light)?;
+    let report = desk.report(number, Theme::Light, None)?;
     desk.export(number, &data.join("exports"), &[ExportFormat::Markdown, ExportFormat::Json])?;
     std::fs::remove_dir_all(data.join("exports"))?;
     if page.checks.first().map(|check| check.number) != Some(number) || messages == 0 {

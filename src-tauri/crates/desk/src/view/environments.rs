@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use holdpoint_check::environment::Kind;
 use holdpoint_check::parameters::Parameters;
+use holdpoint_check::quiet::QuietHours;
 use holdpoint_check::words::Service;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -29,6 +30,10 @@ pub struct EnvironmentForm {
     pub expected_environment: String,
     /// Railway, where restarts are possible.
     pub railway: Option<RailwayForm>,
+    /// When no service of it may be restarted by a check.
+    #[serde(default)]
+    #[ts(optional)]
+    pub quiet_hours: Option<QuietHours>,
     /// Limits and amounts.
     pub parameters: Parameters,
 }

@@ -38,8 +38,8 @@ pub use self::live::{
     LiveTest, LogLine, RunBar, RunCounts,
 };
 pub use self::report::{
-    Chart, Column, ExportFormat, Figure, ForeignReport, JournalLine, JournalPage, JournalQuery, PackFile,
-    PackRow, Recovery, Report, Table, TestReport,
+    Chart, Column, ExportFormat, Figure, ForeignReport, Integrity, JournalLine, JournalPage, JournalQuery,
+    PackFile, PackRow, Recovery, Report, SigningKey, Table, TestReport,
 };
 pub use self::services::{
     DependencyRow, RecoveryFound, RecoveryState, RestartOutcome, RestartReport, ServiceLog, ServiceRow,

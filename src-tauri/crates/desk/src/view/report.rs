@@ -1,11 +1,12 @@
 //! A saved check, opened.
 
-use holdpoint_check::event::{BucketPart, PreflightRow, Waiver};
+use holdpoint_check::event::{BucketPart, PreflightRow, SignOff, Waiver};
 use holdpoint_check::verdict::Verdict;
 use holdpoint_check::words::{Service, TestId};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::Problem;
 use super::checks::{CheckSummary, TestState};
 use super::live::{EventLine, FaultState};
 
@@ -20,6 +21,12 @@ pub struct Report {
     pub foreign: Option<ForeignReport>,
     /// Waivers on record, in force or not.
     pub waivers: Vec<Waiver>,
+    /// What people decided, in order.
+    pub sign_offs: Vec<SignOff>,
+    /// SHA-256 of the journal; none for a file of another program, and for results without their journal.
+    pub journal_sha256: Option<String>,
+    /// Whether the files of the check are what they were; none where there is no manifest.
+    pub integrity: Option<Integrity>,
     /// Where it ran: title and value, such as `API` and its address.
     pub target: Vec<(String, String)>,
     /// The preflight's rows.
@@ -161,6 +168,30 @@ pub struct Recovery {
     pub earlier: Vec<f64>,
 }
 
+/// A saved check against its manifest and its signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Integrity {
+    /// The SHA-256 of the manifest.
+    pub digest: String,
+    /// What is not as it was, in words.
+    pub differences: Vec<String>,
+    /// What the signature says, in words; none where the check is not signed.
+    pub signature: Option<String>,
+    /// Whether the signature is of this computer's key and holds.
+    pub signed: bool,
+}
+
+/// The key that signs checks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SigningKey {
+    /// Its id; none where there is no key.
+    pub id: Option<String>,
+    /// Its public half as PEM.
+    pub public: Option<String>,
+    /// Why the keychain cannot be asked.
+    pub problem: Option<Problem>,
+}
+
 /// An evidence pack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PackRow {
@@ -236,6 +267,60 @@ pub struct JournalPage {
 pub enum ExportFormat {
     /// A Markdown report with its charts beside it.
     Markdown,
+    /// Its short form, for a chat or a pull request.
+    MarkdownShort,
+    /// One HTML file that needs nothing else, and opens again in Holdpoint.
+    Html,
     /// The results file.
     Json,
+    /// JUnit XML for CI systems.
+    Junit,
+    /// Requests second by second.
+    Csv,
+    /// The same as an `HdrHistogram` log.
+    HdrLog,
+    /// The whole check in one file.
+    Bundle,
+}
+
+impl ExportFormat {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Markdown,
+        Self::MarkdownShort,
+        Self::Html,
+        Self::Json,
+        Self::Junit,
+        Self::Csv,
+        Self::HdrLog,
+        Self::Bundle,
+    ];
+
+    /// The word used on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Markdown => "markdown",
+            Self::MarkdownShort => "markdown-short",
+            Self::Html => "html",
+            Self::Json => "json",
+            Self::Junit => "junit",
+            Self::Csv => "csv",
+            Self::HdrLog => "hdr-log",
+            Self::Bundle => "bundle",
+        }
+    }
+
+    /// How the names of its files end.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Markdown => ".md",
+            Self::MarkdownShort => "-short.md",
+            Self::Html => ".html",
+            Self::Json => ".json",
+            Self::Junit => "-junit.xml",
+            Self::Csv => "-intervals.csv",
+            Self::HdrLog => ".hlog",
+            Self::Bundle => ".holdpoint",
+        }
+    }
 }

@@ -25,6 +25,8 @@ fn the_pages_types_are_those_of_this_crate() {
     JournalQuery::export_all(&config).unwrap();
     JournalPage::export_all(&config).unwrap();
     ExportFormat::export_all(&config).unwrap();
+    SigningKey::export_all(&config).unwrap();
+    crate::guide::Topic::export_all(&config).unwrap();
     ServicesView::export_all(&config).unwrap();
     StorageReport::export_all(&config).unwrap();
     ServiceLog::export_all(&config).unwrap();

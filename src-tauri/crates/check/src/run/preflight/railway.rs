@@ -7,6 +7,7 @@ use super::{NameToConfirm, Rows};
 use crate::environment::{Kind, RailwayTarget, Secrets};
 use crate::event::RowState;
 use crate::plan::{ChaosIntent, Plan};
+use crate::quiet::Quiet;
 use crate::run::context::Context;
 
 /// Requests a fault takes: pinning, comparing and asking, reading the deployment and its log afterwards, and the restart
@@ -29,6 +30,7 @@ pub(super) async fn look(context: &Context, rows: &mut Rows<'_>) {
         rows.add(id, title, RowState::Warning, "no Railway token: chaos will be simulated", remedy).await;
         return;
     }
+    quiet_hours(context, rows).await;
     let (Some(client), Some(target)) = (&context.railway, &context.plan.environment.railway) else {
         let remedy = "Add the railway part to the environment file: project, environment and service ids";
         let observed = "a token is set, but this environment has no Railway ids";
@@ -39,6 +41,28 @@ pub(super) async fn look(context: &Context, rows: &mut Rows<'_>) {
     let Some(state) = services(context, client, target, rows).await else { return };
     name(context, client, &reach, &state, rows).await;
     budget(context, client, rows).await;
+}
+
+/// A check takes some minutes: quiet hours that begin within this many would cut its restarts off.
+const QUIET_SOON: u32 = 30;
+
+/// Whether restarts are allowed at this hour.
+async fn quiet_hours(context: &Context, rows: &mut Rows<'_>) {
+    let Some(quiet) = &context.plan.environment.quiet_hours else { return };
+    let (id, title) = ("chaos.quiet_hours", "Outside quiet hours");
+    match quiet.at(chrono::Utc::now()) {
+        Quiet::Now => {
+            let remedy =
+                "Start the check when they are over, without its chaos tests, or with simulated restarts";
+            rows.add(id, title, RowState::NotReady, format!("it is in them: {quiet}"), remedy).await;
+        }
+        Quiet::In(minutes) if minutes <= QUIET_SOON => {
+            let observed = format!("they begin in {minutes} min: {quiet}");
+            let remedy = "A restart that is due after that is refused, and the check then has no verdict";
+            rows.add(id, title, RowState::Warning, observed, remedy).await;
+        }
+        Quiet::In(_) => rows.add(id, title, RowState::Ok, format!("they are {quiet}"), "").await,
+    }
 }
 
 async fn failed(rows: &mut Rows<'_>, (id, title): (&str, &str), error: &Error) {
