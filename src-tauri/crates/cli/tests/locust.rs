@@ -187,7 +187,7 @@ struct Process(Child);
 
 impl Process {
     fn start(package: &Path, words: &[&str]) -> Self {
-        let python =
+        let mut python =
             std::fs::read_dir(cache()).unwrap().flatten().map(|entry| entry.path().join("bin/python"));
         let python = python.find(|path| path.exists()).unwrap();
         let child = Command::new(python)
