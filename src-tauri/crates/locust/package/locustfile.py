@@ -630,8 +630,10 @@ class Worker:
         self.say("here", {**whoami(), "problem": problem})
 
     def start(self, environment, msg, **_):
-        if not self.began:
-            self.began = True
+        # A second word to start during a load changes nothing; after it, it starts the next one.
+        if not self.began or self.over:
+            self.began, self.over, self.stopping = True, False, None
+            self.running, self.rounds = Group(), gevent.queue.Queue()
             self.index, self.workers = msg.data["worker"], msg.data["workers"]
             # The moment is told in this worker's own time of day.
             self.zero = now() + msg.data["at"] - time.time()
@@ -880,7 +882,7 @@ class Conductor:
         self.runner.send_message(f"holdpoint_{name}", data, worker)
 
     def begin(self):
-        if self.phase == "running":
+        if self.phase in ("running", "ending"):
             return
         self.phase, self.problem, self.told = "running", "", None
         self.known, self.pings, self.finished, self.rounds_over, self.left = {}, {}, set(), {}, {}
@@ -912,11 +914,15 @@ class Conductor:
                 },
             }
         )
-        self.phase = "ended"
+        self.phase = "ending"
         if self.environment.parsed_options.headless:
             self.runner.quit()
         else:
+            # Over is a load when another one can be started.
+            workers = self.runner.worker_count
             self.runner.stop()
+            self.until(lambda: len(self.runner.clients.ready) >= workers, 10)
+        self.phase = "ended"
 
     def conduct(self):
         workers = sorted(client.id for client in self.runner.clients.ready + self.runner.clients.spawning + self.runner.clients.running)
@@ -1062,7 +1068,7 @@ class Conductor:
             ready = len(self.runner.clients.ready)
             if asked.get("plan") != PLAN_DIGEST:
                 return jsonify({"problem": f"this master has the plan {PLAN_DIGEST}"}), 409
-            if self.phase == "running" or ready == 0:
+            if self.phase in ("running", "ending") or ready == 0:
                 return jsonify({"problem": "a load is running" if ready else "no worker is connected"}), 409
             gevent.spawn(self.runner.start, ready, 100)
             return jsonify({"workers": ready})
