@@ -38,7 +38,11 @@ expected_environment: string,
 /**
  * Railway, where restarts are possible.
  */
-railway: RailwayForm | null, quiet_hours?: QuietHours, 
+railway: RailwayForm | null, 
+/**
+ * When no service of it may be restarted by a check.
+ */
+quiet_hours?: QuietHours, 
 /**
  * Limits and amounts.
  */

@@ -2,12 +2,12 @@
 import type { BucketPart } from "./BucketPart";
 import type { Chart } from "./Chart";
 import type { CheckSummary } from "./CheckSummary";
-import type { Integrity } from "./Integrity";
-import type { SignOff } from "./SignOff";
 import type { ForeignReport } from "./ForeignReport";
+import type { Integrity } from "./Integrity";
 import type { PackRow } from "./PackRow";
 import type { PreflightRow } from "./PreflightRow";
 import type { Recovery } from "./Recovery";
+import type { SignOff } from "./SignOff";
 import type { TestReport } from "./TestReport";
 import type { Verdict } from "./Verdict";
 import type { Waiver } from "./Waiver";
@@ -31,7 +31,19 @@ foreign: ForeignReport | null,
 /**
  * Waivers on record, in force or not.
  */
-waivers: Array<Waiver>, sign_offs: Array<SignOff>, journal_sha256: string | null, integrity: Integrity | null, 
+waivers: Array<Waiver>, 
+/**
+ * What people decided, in order.
+ */
+sign_offs: Array<SignOff>, 
+/**
+ * SHA-256 of the journal; none for a file of another program, and for results without their journal.
+ */
+journal_sha256: string | null, 
+/**
+ * Whether the files of the check are what they were; none where there is no manifest.
+ */
+integrity: Integrity | null, 
 /**
  * Where it ran: title and value, such as `API` and its address.
  */

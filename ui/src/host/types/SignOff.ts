@@ -2,4 +2,39 @@
 import type { Decision } from "./Decision";
 import type { Word } from "./Word";
 
-export type SignOff = { name: string, role: string, decision: Decision, note: string, word: Word, headline: string, at: string, evidence?: string, };
+/**
+ * A person's decision. The verdict is measured, the decision is a person's: neither changes the other.
+ */
+export type SignOff = { 
+/**
+ * Who decides.
+ */
+name: string, 
+/**
+ * As what: `release manager`.
+ */
+role: string, 
+/**
+ * What was decided.
+ */
+decision: Decision, 
+/**
+ * Why; never empty where [`needs_note`].
+ */
+note: string, 
+/**
+ * The word of the verdict then.
+ */
+word: Word, 
+/**
+ * The whole verdict then, with its labels.
+ */
+headline: string, 
+/**
+ * When.
+ */
+at: string, 
+/**
+ * SHA-256 of the journal before it; the journal sets it.
+ */
+evidence?: string, };

@@ -27,4 +27,8 @@ expires_at: string,
 /**
  * When it was given.
  */
-given_at: string, evidence?: string, };
+given_at: string, 
+/**
+ * SHA-256 of the journal before it; the journal sets it. None in journals of before.
+ */
+evidence?: string, };
