@@ -16,7 +16,10 @@ pub fn bench(arguments: &[String]) -> Result<(), Failure> {
             step("Measure", cargo().args(["bench", "--package", "holdpoint-report", "--bench", "export"]))
         }
         Some((what, rest)) if what == "archive" => archive(rest),
-        _ => Err(Failure::usage("`bench` needs what to measure: window, stall, cost, archive or export")),
+        Some((what, rest)) if what == "locust" => locust(rest),
+        _ => Err(Failure::usage(
+            "`bench` needs what to measure: window, stall, cost, locust, archive or export",
+        )),
     }
 }
 
@@ -34,6 +37,20 @@ fn load(what: &str, arguments: &[String]) -> Result<(), Failure> {
         command.arg(argument);
         if argument == "--write" {
             command.arg(repository().join("src-tauri/crates/load/BENCH.md"));
+        }
+    }
+    step("Measure", &mut command)
+}
+
+/// Workers of Locust. The development profile will do: what is measured are processes of Python.
+fn locust(arguments: &[String]) -> Result<(), Failure> {
+    packages::ensure_for_tests()?;
+    let mut command = cargo();
+    command.args(["run", "--package", "holdpoint-locust", "--example", "bench", "--"]);
+    for argument in arguments {
+        command.arg(argument);
+        if argument == "--write" {
+            command.arg(repository().join("src-tauri/crates/locust/BENCH.md"));
         }
     }
     step("Measure", &mut command)

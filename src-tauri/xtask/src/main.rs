@@ -34,6 +34,9 @@ Usage: cargo xtask COMMAND
                                     the load engine beside oha, wrk and hey: what it sees of a frozen server, and
                                     what a request costs; --write keeps the figures in src-tauri/crates/load/BENCH.md
   bench export                      what each export of a check takes, and how large it is
+  bench locust [--note TEXT] [--write]
+                                    what a request costs with Locust, and what more workers bring; --write keeps the
+                                    figures in src-tauri/crates/locust/BENCH.md
   repeat [N] [--profile PROFILE]    N checks on the rehearsal, one after the other (20, healthy)
   drills [NAME...] [--group GROUP] [--healthy N] [--jobs N] [--beside] [--write]
                                     checks with one seeded defect each, and which of them were called, then

@@ -131,6 +131,12 @@ const TEST_PACKAGES: &[Package] = &[
         purpose: "holds reports for CI systems against their schema in tests",
         detect: Detect::Program("xmllint"),
     },
+    #[cfg(target_os = "linux")]
+    Package {
+        name: "python3-venv",
+        purpose: "an environment of Python, in which tests run real workers of Locust",
+        detect: Detect::Command(&["python3", "-c", "import ensurepip, venv"]),
+    },
 ];
 
 impl Package {

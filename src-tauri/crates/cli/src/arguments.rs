@@ -23,7 +23,7 @@ pub(crate) enum Command {
     Check(CheckOptions),
     /// Send load to an address: exit 0 when every criterion is met, 1 when one is not, 3 when it is not proven, 4 when they
     /// hold in what was measured and that was too little to tell; 2 is wrong usage or configuration
-    Load(Box<crate::load::LoadOptions>),
+    Load(Box<crate::load::LoadCommand>),
     /// Keep a rehearsal environment up until Ctrl-C
     Rehearse(RehearseOptions),
     /// Look at and change saved environments

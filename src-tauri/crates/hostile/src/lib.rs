@@ -17,6 +17,7 @@
 //! | journal | `check::journal` | 128 MiB, 4 MiB a line | 100,000 lines, 400 loads, a year | `journal`, `journal_edit` |
 //! | waivers in it | `check::waivers` | as the journal | an allow-list of findings | `journal_edit` |
 //! | histogram in either | `load::Histogram` | 150 KB by its bounds | our bounds and encoding alone, 2^48 samples | `histogram` |
+//! | evidence of a load by Locust | `locust` | 16 MiB a line | 1,000,000 lines, 500,000 values a line, 10,000 workers, 1,000,000 operations | `locust`, `locust_edit` |
 //! | evidence pack | `agentverse::evidence` | 64 MiB the five files together, 1 MiB a line | 1,000,000 lines, 500,000 values a document | `evidence`, `evidence_damage` |
 //! | answer of the API | `agentverse::answer` | 32 MiB, a list 64 MiB, a refusal 16 KiB | 1,000,000 values, 30 s | `answers` |
 //! | universe map | `agentverse::graph` | as an answer | | `graph` |
@@ -39,6 +40,7 @@ mod files;
 mod go;
 mod handed;
 mod journal;
+mod locust;
 mod results;
 mod shown;
 mod texts;
@@ -47,7 +49,7 @@ mod texts;
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also its folder in the corpus.
-pub const TARGETS: [(&str, Property); 21] = [
+pub const TARGETS: [(&str, Property); 23] = [
     ("answers", answers::answers),
     ("attestation", handed::attestation),
     ("bucket_lists", answers::bucket_lists),
@@ -61,6 +63,8 @@ pub const TARGETS: [(&str, Property); 21] = [
     ("histogram", files::histogram),
     ("journal", journal::any_bytes),
     ("journal_edit", journal::edited),
+    ("locust", locust::any_bytes),
+    ("locust_edit", locust::edited),
     ("manifest", handed::manifest),
     ("railway", answers::railway),
     ("railway_cli", files::railway_cli),

@@ -13,7 +13,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::engine::{STEP, Said};
 use crate::fitness::{FitnessWatch, Generator};
-use crate::hdr_log::Log;
+use crate::fleet::{Fleet, Stored};
+use crate::hdr_log::HdrLog;
 use crate::host::{HostTime, ThreadTime};
 use crate::orders::{Order, Orders};
 use crate::plan::Plan;
@@ -62,6 +63,27 @@ pub struct Second {
     pub max_ms: Option<f64>,
 }
 
+impl Second {
+    /// The second of what was recorded of one kind in it; `in_flight` is under way at its end.
+    pub fn of(at_s: u64, kind: usize, record: &OperationRecord, in_flight: u64) -> Self {
+        let at = |quantile| record.latency.quantile_ms(quantile);
+        Self {
+            at_s,
+            kind,
+            planned: record.planned,
+            sent: record.sent,
+            ok: record.ok,
+            failed: record.failures(),
+            refused: record.refused,
+            in_flight,
+            p50_ms: at(0.5),
+            p95_ms: at(0.95),
+            p99_ms: at(0.99),
+            max_ms: record.latency.max_ms(),
+        }
+    }
+}
+
 /// What has happened so far, ten times a second.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
@@ -106,6 +128,16 @@ pub struct LoadResult {
     pub seconds: Vec<Second>,
     /// How fit this computer was.
     pub generator: Generator,
+    /// Why this may not be all that happened, or not what was planned: what is wrong with the reports of workers
+    /// elsewhere. Nothing is judged by such a record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<String>,
+    /// Who sent it, where it was not this computer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<Fleet>,
+    /// What was read back of what it wrote, where that was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Stored>,
     /// Why the log of the latencies is not whole, if it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_problem: Option<String>,
@@ -203,7 +235,7 @@ impl Collector {
     }
 
     /// Closes the seconds that are over at `now`.
-    fn close(&mut self, now: Instant, log: &mut Log) {
+    fn close(&mut self, now: Instant, log: &mut HdrLog) {
         while let Some(entry) = self.open.first_entry() {
             let at_s = *entry.key();
             if now < self.begin + Duration::from_secs(at_s + 1) + GRACE {
@@ -214,21 +246,7 @@ impl Collector {
                 self.in_flight[kind] = (self.in_flight[kind] + record.sent)
                     .saturating_sub(record.ok + failed + record.abandoned);
                 log.write(&self.kinds[kind], at_s, &record.latency);
-                let at = |quantile| record.latency.quantile_ms(quantile);
-                self.seconds.push(Second {
-                    at_s,
-                    kind,
-                    planned: record.planned,
-                    sent: record.sent,
-                    ok: record.ok,
-                    failed,
-                    refused: record.refused,
-                    in_flight: self.in_flight[kind],
-                    p50_ms: at(0.5),
-                    p95_ms: at(0.95),
-                    p99_ms: at(0.99),
-                    max_ms: record.latency.max_ms(),
-                });
+                self.seconds.push(Second::of(at_s, kind, &record, self.in_flight[kind]));
             }
             self.closed_before = at_s + 1;
         }
@@ -263,7 +281,7 @@ pub(crate) fn run(
 ) -> LoadResult {
     let wall = SystemTime::now();
     let host_before = HostTime::now();
-    let mut log = Log::new(log, wall);
+    let mut log = HdrLog::new(log, wall);
     let mut times: Vec<Option<ThreadTime>> = Vec::new();
     let mut fitness = None;
     if let Ok(runtime) = Builder::new_current_thread().enable_time().build() {
@@ -338,6 +356,9 @@ pub(crate) fn run(
         kinds: collector.kinds,
         seconds: collector.seconds,
         generator,
+        doubts: Vec::new(),
+        fleet: None,
+        stored: None,
         log_problem: log.finish(),
     }
 }

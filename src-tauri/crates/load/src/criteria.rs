@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::collect::{LoadEnding, LoadResult};
 use crate::fitness::FitnessLimits;
+use crate::fleet::Stored;
 use crate::plan::duration_of;
 use crate::record::OperationRecord;
 use crate::statistics::{failure_share_bound, fewest_samples, percentile_bound_rank};
@@ -43,6 +44,62 @@ pub struct Threshold {
     limit: f64,
     /// Whether the limit itself is still good.
     inclusive: bool,
+}
+
+/// What a criterion asks for, for those who write it down in other words.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Asks {
+    /// A percentile of the latency over all operations.
+    Latency {
+        /// Which, as a share.
+        quantile: f64,
+        /// Its limit in milliseconds.
+        limit_ms: f64,
+    },
+    /// The longest latency.
+    Longest {
+        /// Its limit in milliseconds.
+        limit_ms: f64,
+    },
+    /// The share of operations that failed.
+    FailedShare {
+        /// Its limit.
+        limit: f64,
+    },
+    /// Their number.
+    Failed {
+        /// Its limit.
+        limit: f64,
+    },
+    /// Operations a second that ended well, at least.
+    Rate {
+        /// The limit.
+        limit: f64,
+    },
+}
+
+impl Threshold {
+    /// What it asks for.
+    pub fn asks(&self) -> Asks {
+        let limit = self.limit;
+        match self.measure {
+            Measure::Latency(quantile) => Asks::Latency { quantile, limit_ms: limit },
+            Measure::Longest => Asks::Longest { limit_ms: limit },
+            Measure::FailedShare => Asks::FailedShare { limit },
+            Measure::Failed => Asks::Failed { limit },
+            Measure::Rate => Asks::Rate { limit },
+        }
+    }
+
+    /// The kind of operation it is for, if it is not for all together.
+    pub fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
+    }
+
+    /// Whether the limit itself is still good.
+    pub fn is_inclusive(&self) -> bool {
+        self.inclusive
+    }
 }
 
 /// Why a criterion cannot be judged.
@@ -191,21 +248,25 @@ pub struct Judgement {
     pub state: State,
     /// Each criterion.
     pub criteria: Vec<Judged>,
-    /// Why the figures of this computer cannot be trusted; then no criterion is decided by them.
+    /// Why the figures cannot be trusted: those of this computer, or what workers elsewhere reported. Then no criterion
+    /// is decided by them.
     pub unfit: Vec<String>,
 }
 
-/// Judges a load. An unfit generator decides nothing: neither for the target nor against it.
+/// Judges a load. An unfit generator decides nothing, nor does a record that may not be whole: neither for the target
+/// nor against it.
 pub fn judge(result: &LoadResult, thresholds: &[Threshold], limits: &FitnessLimits) -> Judgement {
     let total = result.total();
-    let unfit = result.generator.complaints(limits);
+    let mut unfit = result.generator.complaints(limits);
+    unfit.extend(result.doubts.iter().cloned());
     let nothing = OperationRecord::default();
     let of = |threshold: &Threshold| match &threshold.kind {
         None => &total,
         Some(kind) => result.operations.get(kind).unwrap_or(&nothing),
     };
-    let criteria: Vec<Judged> =
+    let mut criteria: Vec<Judged> =
         thresholds.iter().map(|threshold| one(threshold, of(threshold), result, unfit.is_empty())).collect();
+    criteria.extend(result.stored.as_ref().map(|stored| kept(stored, result)));
     // The worst of them, in the order of the states.
     let mut state = criteria.iter().map(|judged| judged.state).max().unwrap_or(State::Met);
     let incomplete = !unfit.is_empty() || result.ending != LoadEnding::Completed || total.ok == 0;
@@ -270,6 +331,41 @@ fn one(threshold: &Threshold, total: &OperationRecord, result: &LoadResult, fit:
     Judged { criterion: threshold.text.clone(), measured, bound, state, because }
 }
 
+/// Why nothing is decided by figures that cannot be trusted.
+fn unfit_because(result: &LoadResult) -> &'static str {
+    if result.doubts.is_empty() {
+        "this computer was not fit to measure"
+    } else {
+        "the reports of the workers are not to be relied on"
+    }
+}
+
+/// Whether what was acknowledged is stored. What is lost is lost, whatever else could not be seen.
+fn kept(stored: &Stored, result: &LoadResult) -> Judged {
+    let first = |ids: &[String]| ids.first().map_or(String::new(), |id| format!(", first {id}"));
+    let (state, because) = if !stored.lost.is_empty() || !stored.twice.is_empty() {
+        (State::NotMet, "")
+    } else if result.doubts.is_empty() {
+        (State::Met, "")
+    } else {
+        (State::NotProven, unfit_because(result))
+    };
+    Judged {
+        criterion: format!("{}: every acknowledged write is stored once", stored.kind),
+        measured: format!(
+            "{} acknowledged, {} lost{}, {} stored twice{}",
+            stored.acknowledged,
+            stored.lost.len(),
+            first(&stored.lost),
+            stored.twice.len(),
+            first(&stored.twice)
+        ),
+        bound: None,
+        state,
+        because: because.into(),
+    }
+}
+
 fn if_sure(state: State, sure: bool) -> State {
     if state == State::Met && !sure { State::TooFew } else { state }
 }
@@ -322,7 +418,7 @@ fn doubts(
         return (State::NotProven, "nothing was planned".into());
     }
     if !fit {
-        return (State::NotProven, "this computer was not fit to measure".into());
+        return (State::NotProven, unfit_because(result).into());
     }
     if matches!(state, State::Met | State::TooFew) && result.ending != LoadEnding::Completed {
         return (State::NotProven, "the load was ended before its time".into());
@@ -350,7 +446,7 @@ fn doubts(
         let by_service = total.ok - total.service.longer_than(limit) + unseen;
         let needed = rank(quantile, total.planned);
         if late && by_service >= needed {
-            let why = format!("this computer itself sent up to {lag:.1} ms late, which may be all of it");
+            let why = format!("the sender itself was up to {lag:.1} ms late, which may be all of it");
             return (State::NotProven, why);
         }
     }
@@ -358,7 +454,7 @@ fn doubts(
         && threshold.measure == Measure::Rate
         && (unseen > 0 || result.generator.is_saturated())
     {
-        return (State::NotProven, "this computer could not send more".into());
+        return (State::NotProven, "the sender could not send more".into());
     }
     (state, String::new())
 }
@@ -492,6 +588,37 @@ mod tests {
             unfit.generator = Generator { own_limits: 3, ..Generator::default() };
             assert_eq!(state(&unfit, criterion), State::NotProven);
         }
+    }
+
+    #[test]
+    fn a_record_that_may_not_be_whole_decides_nothing() {
+        for (measured, criterion) in [(5, "p95<10ms"), (50, "p95<10ms")] {
+            let mut doubtful = result(&[(measured, 100)], 0, 0);
+            doubtful.doubts.push("worker 1 (here): it vanished".into());
+            assert_eq!(state(&doubtful, criterion), State::NotProven);
+            let judgement = judge(&doubtful, &[], &FitnessLimits::default());
+            assert_eq!((judgement.state, judgement.unfit), (State::NotProven, doubtful.doubts));
+        }
+    }
+
+    #[test]
+    fn what_was_acknowledged_and_is_lost_or_twice_there_is_not_met_whatever_else_is_doubted() {
+        let stored = |lost: &[&str], twice: &[&str]| Stored {
+            kind: "expand".into(),
+            acknowledged: 100,
+            lost: lost.iter().map(ToString::to_string).collect(),
+            twice: twice.iter().map(ToString::to_string).collect(),
+        };
+        let state = |stored: Stored, doubts: &[&str]| {
+            let mut load = result(&[(5, 100)], 0, 0);
+            load.stored = Some(stored);
+            load.doubts = doubts.iter().map(ToString::to_string).collect();
+            judge(&load, &[], &FitnessLimits::default()).state
+        };
+        assert_eq!(state(stored(&[], &[]), &[]), State::Met);
+        assert_eq!(state(stored(&["t-1"], &[]), &[]), State::NotMet);
+        assert_eq!(state(stored(&[], &["t-1"]), &["a doubt"]), State::NotMet);
+        assert_eq!(state(stored(&[], &[]), &["a doubt"]), State::NotProven);
     }
 
     #[test]

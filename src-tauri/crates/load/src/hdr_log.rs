@@ -9,20 +9,21 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use crate::Histogram;
 
 /// Writes latencies second by second, if anybody wants them.
-pub(crate) struct Log {
+pub struct HdrLog {
     to: Option<Box<dyn io::Write + Send>>,
     problem: Option<String>,
     started: SystemTime,
     headed: bool,
 }
 
-impl Log {
-    pub(crate) fn new(to: Option<Box<dyn io::Write + Send>>, started: SystemTime) -> Self {
+impl HdrLog {
+    /// A log of a load that started at that time; writes nowhere without a place to write to.
+    pub fn new(to: Option<Box<dyn io::Write + Send>>, started: SystemTime) -> Self {
         Self { to, problem: None, started, headed: false }
     }
 
     /// Writes one second of one kind. After an error nothing more is written, and the error is kept.
-    pub(crate) fn write(&mut self, kind: &str, at_s: u64, latency: &Histogram) {
+    pub fn write(&mut self, kind: &str, at_s: u64, latency: &Histogram) {
         let Some(to) = &mut self.to else { return };
         if let Err(error) = line(&mut *to, (self.started, !self.headed), kind, at_s, latency) {
             self.problem = Some(error);
@@ -32,7 +33,7 @@ impl Log {
     }
 
     /// What went wrong, if anything did.
-    pub(crate) fn finish(mut self) -> Option<String> {
+    pub fn finish(mut self) -> Option<String> {
         if let Some(mut to) = self.to.take()
             && let Err(error) = to.flush()
         {
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn the_log_is_read_back_by_the_library_that_others_use() {
         let shared = Shared::default();
-        let mut log = Log::new(Some(Box::new(shared.clone())), SystemTime::now());
+        let mut log = HdrLog::new(Some(Box::new(shared.clone())), SystemTime::now());
         for second in 0..3_u64 {
             let mut latency = Histogram::new();
             (0..=second).for_each(|_| latency.record(Duration::from_millis(20)));

@@ -1,7 +1,9 @@
 //! `holdpoint load`.
 
+mod fleet;
 mod options;
 mod permission;
+mod runbook;
 mod words;
 
 use std::fs::File;
@@ -9,6 +11,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use clap::Args;
 use holdpoint_check::environment::Environment;
 use holdpoint_check::run;
 use holdpoint_desk::capacity::{Operations, place};
@@ -24,14 +27,33 @@ pub(crate) use options::LoadOptions;
 
 use crate::failure::Failure;
 use crate::manage;
+use fleet::{Engine, FleetAction};
 use words::Progress;
 
 /// Every threshold holds in what was measured, and that was too little to tell.
 const TOO_FEW: u8 = 4;
 
-pub(crate) async fn run(options: LoadOptions) -> Result<u8, Failure> {
-    let thresholds: Vec<Threshold> =
-        options.threshold.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct LoadCommand {
+    #[command(subcommand)]
+    action: Option<FleetAction>,
+    #[command(flatten)]
+    options: LoadOptions,
+}
+
+pub(crate) async fn run(command: LoadCommand) -> Result<u8, Failure> {
+    match command.action {
+        Some(action) => fleet::act(action).await,
+        None if command.options.fleet.engine == Engine::Locust => fleet::run(&command.options).await,
+        None => alone(command.options).await,
+    }
+}
+
+/// By this computer's own engine.
+async fn alone(options: LoadOptions) -> Result<u8, Failure> {
+    options.fleet.refuse_alone()?;
+    let thresholds = thresholds(&options.threshold)?;
     if options.find_limit && thresholds.is_empty() {
         return Err(Failure::usage("--find-limit needs at least one --threshold that can break"));
     }
@@ -42,7 +64,7 @@ pub(crate) async fn run(options: LoadOptions) -> Result<u8, Failure> {
         let kinds = target.names().to_vec();
         check_kinds(&thresholds, &kinds)?;
         let origin = options.url.first().map(place::shown).unwrap_or_default();
-        let asked = asked(environment.as_ref(), origin, kinds, wanted, &options);
+        let asked = asked(environment.as_ref(), origin, kinds, wanted, &options.threshold);
         let _held = environment.as_ref().map(hold).transpose()?;
         return measured(&options, asked, &HttpLanes::new(target), &thresholds).await;
     }
@@ -60,7 +82,8 @@ pub(crate) async fn run(options: LoadOptions) -> Result<u8, Failure> {
     let operations = Operations::prepare(&options.operation, &environment, &secrets, &never)
         .await
         .map_err(|error| Failure::failed(error.to_string()))?;
-    let asked = asked(Some(&environment), place::shown(&environment.api_url), kinds, wanted, &options);
+    let asked =
+        asked(Some(&environment), place::shown(&environment.api_url), kinds, wanted, &options.threshold);
     let outcome = measured(&options, asked, &operations, &thresholds).await;
     held.remember(operations.client());
     if let Some(left) = operations.clean_up().await {
@@ -84,7 +107,7 @@ fn asked(
     origin: String,
     kinds: Vec<String>,
     wanted: Wanted,
-    options: &LoadOptions,
+    thresholds: &[String],
 ) -> Capacity {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     Capacity {
@@ -94,7 +117,7 @@ fn asked(
         origin,
         kinds,
         wanted,
-        thresholds: options.threshold.iter().map(|text| text.trim().to_owned()).collect(),
+        thresholds: thresholds.iter().map(|text| text.trim().to_owned()).collect(),
         started_unix_ms: now.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
         took_s: None,
         figures: None,
@@ -122,16 +145,25 @@ async fn measured<L: Lanes>(
         measured.log.clear();
     }
     let took_s = began.elapsed().as_secs_f64();
-    let done = asked.with(measured, took_s);
-    words::capacity(&done);
-    if let (Some(file), Some(path)) = (json, options.json.as_deref()) {
-        keep(file, path, capacity::to_json(&done).as_bytes())?;
+    told(&asked.with(measured, took_s), json, options.json.as_deref(), options.hdr_log.as_deref())
+}
+
+/// Tells what a load came to, keeps it where that is wanted, and answers with the exit code.
+fn told(
+    done: &Capacity,
+    json: Option<BufWriter<File>>,
+    json_path: Option<&Path>,
+    log_path: Option<&Path>,
+) -> Result<u8, Failure> {
+    words::capacity(done);
+    if let (Some(file), Some(path)) = (json, json_path) {
+        keep(file, path, capacity::to_json(done).as_bytes())?;
     }
     let problem = done.result.as_ref().and_then(|result| result.log_problem.clone());
-    if let (Some(problem), Some(path)) = (problem, &options.hdr_log) {
+    if let (Some(problem), Some(path)) = (problem, log_path) {
         return Err(Failure::failed(format!("{} is not whole: {problem}", path.display())));
     }
-    Ok(exit_code(&done))
+    Ok(exit_code(done))
 }
 
 fn exit_code(done: &Capacity) -> u8 {
@@ -149,6 +181,10 @@ fn exit_code(done: &Capacity) -> u8 {
             Found::NotProven | Found::Aborted => 3,
         },
     }
+}
+
+fn thresholds(texts: &[String]) -> Result<Vec<Threshold>, Failure> {
+    Ok(texts.iter().map(|text| text.parse()).collect::<Result<_, _>>()?)
 }
 
 fn create(path: &Path) -> Result<BufWriter<File>, Failure> {

@@ -14,10 +14,10 @@ use url::Url;
 use crate::failure::Failure;
 
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("model").required(true).multiple(false).args(["rate", "users", "rounds", "stages"]))]
+#[command(group = ArgGroup::new("model").required(true).multiple(false).args(["rate", "users", "rounds", "stages", "test"]))]
 pub(crate) struct LoadOptions {
     /// The addresses to ask in turn, all of one origin; ws:// and wss:// with --message
-    #[arg(required_unless_present = "operation", value_name = "URL")]
+    #[arg(required_unless_present_any = ["operation", "test"], value_name = "URL")]
     pub(crate) url: Vec<Url>,
     /// Operations of the API in turn, through the login of --environment
     #[arg(long, value_parser = operation(), value_delimiter = ',', conflicts_with = "url")]
@@ -120,6 +120,8 @@ pub(crate) struct LoadOptions {
     /// Write latencies second by second in the log format of HdrHistogram
     #[arg(long, value_name = "FILE")]
     pub(crate) hdr_log: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) fleet: super::fleet::FleetOptions,
 }
 
 fn operation() -> impl TypedValueParser<Value = ApiOperation> {
@@ -160,6 +162,11 @@ impl LoadOptions {
         } else {
             Wanted::Load(Plan::new(self.model(arrivals)?))
         };
+        self.bounded(wanted)
+    }
+
+    /// The same with the bounds that are typed, where it can be done.
+    pub(super) fn bounded(&self, wanted: Wanted) -> Result<Wanted, Failure> {
         let wanted = wanted.bounded(|plan| {
             (plan.in_flight, plan.threads, plan.drain) = (self.in_flight, self.threads, self.timeout);
         });
@@ -193,11 +200,7 @@ impl LoadOptions {
             headers.push(header);
         }
         if let Some(file) = &self.header_file {
-            let text = String::from_utf8(read(file)?)
-                .map_err(|_| Failure::usage(format!("{} is no text", file.display())))?;
-            for line in text.lines().filter(|line| !line.trim().is_empty()) {
-                headers.push(header(line)?);
-            }
+            headers.extend(self::headers(file)?);
         }
         let body = self.body.as_deref().map(read).transpose()?.unwrap_or_default().into();
         let method = self
@@ -231,6 +234,13 @@ impl LoadOptions {
             authorities: self.authorities.clone(),
         })
     }
+}
+
+/// The headers in a file, one a line.
+pub(super) fn headers(file: &std::path::Path) -> Result<Vec<(String, String)>, Failure> {
+    let text = String::from_utf8(read(file)?)
+        .map_err(|_| Failure::usage(format!("{} is no text", file.display())))?;
+    text.lines().filter(|line| !line.trim().is_empty()).map(header).collect()
 }
 
 fn header(line: &str) -> Result<(String, String), Failure> {

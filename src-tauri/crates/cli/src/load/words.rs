@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use holdpoint_foreign::text::{line, lines};
 use holdpoint_load::plan::Model;
-use holdpoint_load::{Capacity, Histogram, Judged, Judgement, Live, LoadResult, State, Step};
+use holdpoint_load::{
+    Capacity, Fleet, Generator, Histogram, Judged, Judgement, Live, LoadResult, State, Step,
+};
 use holdpoint_report::capacity::headline;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -106,7 +108,7 @@ fn result(result: &LoadResult) {
             row(&format!("  {name}"), histogram);
         }
         row("failed after", &record.failed_after);
-        row("schedule lag of this computer", &record.lag);
+        row("schedule lag of the sender", &record.lag);
         for (class, count) in &record.failed {
             let example = record.examples.get(class).filter(|example| !example.is_empty());
             println!(
@@ -115,10 +117,24 @@ fn result(result: &LoadResult) {
             );
         }
     }
-    let generator = &result.generator;
-    let percent =
-        |share: Option<f64>| share.map_or("not known".into(), |share| format!("{:.1} %", share * 100.0));
+    if matches!(result.plan.as_ref().map(|plan| &plan.model), Some(Model::Users { .. })) {
+        println!(
+            "  A closed load: users who wait ask less often, so a stall shows in the rate more than in the latency"
+        );
+    }
     println!();
+    match &result.fleet {
+        None => generator(&result.generator),
+        Some(sent_by) => fleet(sent_by),
+    }
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or("not known".into(), |share| format!("{:.1} %", share * 100.0))
+}
+
+/// How fit this computer was.
+fn generator(generator: &Generator) {
     println!(
         "  This computer: sending threads ran {} and waited for a processor {} of the time; in use {}, stolen {}",
         percent(generator.own_cpu),
@@ -126,9 +142,31 @@ fn result(result: &LoadResult) {
         percent(generator.host_busy),
         percent(generator.stolen)
     );
-    if matches!(result.plan.as_ref().map(|plan| &plan.model), Some(Model::Users { .. })) {
+}
+
+/// Who sent it.
+fn fleet(fleet: &Fleet) {
+    let digest = fleet.plan.get(..16).unwrap_or(&fleet.plan);
+    println!("  Sent by Locust {} (Python {}), plan {digest}…", fleet.locust, fleet.python);
+    let ms = |value: Option<f64>| value.map_or("not known".into(), |value| format!("{value:.1} ms"));
+    for worker in &fleet.workers {
         println!(
-            "  A closed load: users who wait ask less often, so a stall shows in the rate more than in the latency"
+            "  worker {} ({}, process {}): sent {}, lag P99 {}, clock {} off, known to {}, processor {}",
+            worker.index,
+            worker.host,
+            worker.pid,
+            worker.sent,
+            ms(worker.lag_p99_ms),
+            ms(worker.clock_offset_ms),
+            ms(worker.clock_uncertainty_ms),
+            percent(Some(worker.cpu))
+        );
+    }
+    if let Some(summary) = &fleet.summary {
+        println!(
+            "  Locust's own summary, rounded and from the real start, judged by nobody: {} requests, {} failed, P50 {} ms, \
+             P95 {} ms, P99 {} ms",
+            summary.requests, summary.failures, summary.p50_ms, summary.p95_ms, summary.p99_ms
         );
     }
 }

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::archive::{CAPACITY_FILE, CapacityArchive, LOG_FILE};
 use self::draft::{Asked, Read};
 use self::live::{LiveFold, Sent};
-pub use self::operation::{ApiOperation, Operations};
+pub use self::operation::{ApiOperation, Made, Operations};
 pub use self::report::export;
 use crate::desk::Desk;
 use crate::error::DeskError;

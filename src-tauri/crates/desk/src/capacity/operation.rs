@@ -41,7 +41,8 @@ impl ApiOperation {
         }
     }
 
-    fn needs_login(self) -> bool {
+    /// Whether it is asked for by somebody who is logged in.
+    pub fn needs_login(self) -> bool {
         !matches!(self, Self::Health | Self::Ready)
     }
 
@@ -71,11 +72,15 @@ pub struct Operations {
     tag: String,
 }
 
+/// What was made for the operations.
 #[derive(Debug, Default)]
-struct Made {
-    project: Option<String>,
-    run: String,
-    node: String,
+pub struct Made {
+    /// The project, where one was needed.
+    pub project: Option<String>,
+    /// A run of it that has ended.
+    pub run: String,
+    /// The node that the run explored.
+    pub node: String,
 }
 
 impl Operations {
@@ -122,6 +127,16 @@ impl Operations {
     /// The client that sends.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// What was made for them.
+    pub fn made(&self) -> &Made {
+        &self.made
+    }
+
+    /// What the labels of everything that is written begin with.
+    pub fn tag(&self) -> &str {
+        &self.tag
     }
 
     /// Removes what was made; answers with what could not be removed, in words.

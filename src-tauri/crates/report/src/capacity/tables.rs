@@ -1,6 +1,6 @@
 //! The figures of a capacity run as tables: the same in the window and in Markdown.
 
-use holdpoint_load::{Capacity, Histogram, Judged, LoadResult};
+use holdpoint_load::{Capacity, Fleet, Histogram, Judged, LoadResult};
 
 use super::words::ms;
 
@@ -23,6 +23,7 @@ pub fn all(capacity: &Capacity) -> Vec<Rows> {
     tables.extend(steps(capacity));
     if let Some(result) = &capacity.result {
         tables.extend([latency(result), counts(result), failures(result), generator(result)]);
+        tables.extend(result.fleet.as_ref().map(workers));
     }
     tables.retain(|table| !table.rows.is_empty());
     tables
@@ -189,6 +190,49 @@ fn failures(result: &LoadResult) -> Rows {
     }
 }
 
+/// Who sent it, where it was not this computer.
+fn workers(fleet: &Fleet) -> Rows {
+    let summary = fleet.summary.map_or_else(String::new, |summary| {
+        format!(
+            ". Its own summary, rounded and judged by nobody: {} requests, {} failed, P50 {} ms, P95 {} ms, P99 {} ms",
+            summary.requests, summary.failures, summary.p50_ms, summary.p95_ms, summary.p99_ms
+        )
+    });
+    let digest = fleet.plan.get(..16).unwrap_or(&fleet.plan);
+    Rows {
+        title: "Workers",
+        note: format!("sent by Locust {}, plan {digest}…{summary}", fleet.locust),
+        columns: vec![
+            ("Worker", true),
+            ("Computer", false),
+            ("Process", true),
+            ("Python", false),
+            ("Sent", true),
+            ("Late, P99", true),
+            ("Clock off", true),
+            ("Known to", true),
+            ("Processor", true),
+        ],
+        rows: fleet
+            .workers
+            .iter()
+            .map(|worker| {
+                vec![
+                    worker.index.to_string(),
+                    worker.host.clone(),
+                    worker.pid.to_string(),
+                    worker.python.clone(),
+                    worker.sent.to_string(),
+                    ms(worker.lag_p99_ms),
+                    ms(worker.clock_offset_ms),
+                    ms(worker.clock_uncertainty_ms),
+                    format!("{:.0} %", worker.cpu * 100.0),
+                ]
+            })
+            .collect(),
+    }
+}
+
 fn generator(result: &LoadResult) -> Rows {
     let generator = &result.generator;
     let percent = |share: Option<f64>| {
@@ -196,7 +240,7 @@ fn generator(result: &LoadResult) -> Rows {
     };
     let row = |what: &str, value: String| vec![what.to_owned(), value];
     Rows {
-        title: "This computer",
+        title: if result.fleet.is_some() { "The worst of the workers" } else { "This computer" },
         note: "whether it was fit to measure".into(),
         columns: vec![("What", false), ("Measured", true)],
         rows: vec![

@@ -63,6 +63,9 @@ pub fn headline(capacity: &Capacity) -> String {
     let Some((result, judgement)) = capacity.result.as_ref().zip(capacity.judgement.as_ref()) else {
         return "Capacity: no figure, it was cut off".into();
     };
+    if !result.doubts.is_empty() {
+        return "Capacity: no figure, the reports of the workers are not to be relied on".into();
+    }
     if capacity.is_unfit() {
         return "Capacity: no figure, this computer was not fit to measure".into();
     }
@@ -131,7 +134,11 @@ pub fn explained(capacity: &Capacity) -> Vec<String> {
         ];
     };
     let mut out = Vec::new();
-    for reason in capacity.judgement.iter().flat_map(|judgement| &judgement.unfit) {
+    for doubt in &result.doubts {
+        out.push(format!("These figures are not to be relied on: {doubt}. Send the load again."));
+    }
+    let unfit = capacity.judgement.iter().flat_map(|judgement| &judgement.unfit);
+    for reason in unfit.filter(|reason| !result.doubts.contains(reason)) {
         out.push(format!(
             "These figures are worth nothing: {reason}. They say something of this computer and not of the target; \
              measure again on one that is idle."
@@ -202,7 +209,8 @@ fn waiting(result: &LoadResult) -> Option<String> {
     let total = result.total();
     let (latency, service) = (total.latency.quantile_ms(0.95)?, total.service.quantile_ms(0.95)?);
     let lag = result.generator.lag_p99_ms.unwrap_or(0.0);
-    let late = format!("This computer itself left at most {lag:.1} ms late (P99).");
+    let who = if result.fleet.is_some() { "The worst of the workers" } else { "This computer itself" };
+    let late = format!("{who} left at most {lag:.1} ms late (P99).");
     let both = "Latency counts from the moment at which a request was meant to leave, service time from when it left";
     let difference = latency - service;
     Some(if difference <= service * 0.1 + 1.0 {
