@@ -180,7 +180,7 @@ fn operation(task: Task, made: &Made, last_tick: i64, parameters: &Parameters) -
             // The mean of the squared differences over the keys (API facts 4.6).
             let (predicted, actual) =
                 (json!({"adoption": 0.2, "churn": 0.4}), json!({"adoption": 0.5, "churn": 0.8}));
-            let brier = (0.09 + 0.16) / 2.0;
+            let brier = f64::midpoint(0.09, 0.16);
             let scenario =
                 json!({"project_id": project, "name": "${id}", "data_cutoff": "2026-01-01T00:00:00Z"});
             let run = json!({
