@@ -133,7 +133,10 @@ impl Archive {
         let places = self.places(running);
         let mut held = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         let try_with = |index: &mut Index| index.sync(&places, row).and_then(|()| ask(index));
-        if held.is_none() && self.folder.is_dir() {
+        if held.is_none() {
+            if !self.folder.is_dir() {
+                return None;
+            }
             *held = Index::open(&self.folder).ok();
         }
         let failed = match held.as_mut().map(try_with) {
