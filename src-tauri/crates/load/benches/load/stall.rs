@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::peers::{Said, hey, oha, ours, wrk};
 use crate::process::{Ran, Server, signal};
+use crate::server::noted;
 use crate::{Options, report};
 
 const RATE: f64 = 500.0;
@@ -15,7 +16,10 @@ const STOP_FOR: Duration = Duration::from_secs(2);
 
 /// One run: what the engine said, and how long the server was really frozen, by the clock of who froze it.
 fn frozen(run: impl FnOnce(&str) -> (Ran, Said)) -> (Said, f64) {
-    let server = Server::start("plain", "-");
+    frozen_of(Server::start("plain", "-"), run)
+}
+
+fn frozen_of(server: Server, run: impl FnOnce(&str) -> (Ran, Said)) -> (Said, f64) {
     let id = server.id();
     let stopper = spawn(move || {
         sleep(STOP_AT);
@@ -26,7 +30,42 @@ fn frozen(run: impl FnOnce(&str) -> (Ran, Said)) -> (Said, f64) {
         stopped.elapsed().as_secs_f64()
     });
     let (_, said) = run(&server.url);
+    server.end();
     (said, stopper.join().unwrap())
+}
+
+/// The same once more with a server that stamps what it reads. A server that goes on has a queue to work off, so its own
+/// log is later than the stopper's clock; what the engine adds is what it reports beyond that log.
+fn beside_the_log(text: &mut String) {
+    let file = std::env::temp_dir().join(format!("holdpoint-thaw-{}", std::process::id()));
+    let file = file.display().to_string();
+    let (said, _) = frozen_of(Server::start("stamp", &file), |url| ours(url, "rate 500 20"));
+    let mut stamps = noted(&file);
+    let _ = std::fs::remove_file(&file);
+    stamps.sort_unstable();
+    // An arrival every two milliseconds; the one that waited least says when the first was due.
+    let after_due: Vec<f64> = stamps
+        .iter()
+        .enumerate()
+        .map(|(number, stamp)| *stamp as f64 / 1e6 - number as f64 * 1000.0 / RATE)
+        .collect();
+    let due = after_due.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut waited: Vec<f64> = after_due.iter().map(|late| late - due).collect();
+    waited.sort_by(f64::total_cmp);
+    text.push_str(
+        "\nWhere the rest goes: when the server goes on, it has a thousand connections to accept before the last of them is \
+         read. Once more, beside the log of a server that notes when it read each request:\n\n\
+         | percentile | by the server's own log ms | reported ms | added |\n|---|---|---|---|\n",
+    );
+    for (name, key, per_mille) in [("P95", "p95", 950), ("P99", "p99", 990), ("P99.9", "p999", 999)] {
+        let log = waited.get(report::place(waited.len(), per_mille)).copied().unwrap_or(f64::NAN);
+        let reported = said.own[key].as_f64().unwrap_or(f64::NAN);
+        let _ = writeln!(
+            text,
+            "| {name} | {log:.1} | {reported:.1} | {:+.2} % |",
+            (reported / log - 1.0) * 100.0
+        );
+    }
 }
 
 /// The percentile of the plan: an arrival within the stall waits for its end, all others for nothing.
@@ -62,7 +101,7 @@ pub fn run(options: &Options) -> String {
             within &= error <= (expected * 0.01).max(3.0 * lag);
         }
         println!("ours, run {}: {own}, frozen {stall:.3} s", number + 1);
-        let row = line("**Holdpoint**", &said, stall, if within { "right" } else { "off" });
+        let row = line("**Holdpoint**", &said, stall, judgement(off));
         if worst.as_ref().is_none_or(|(known, ..)| off > *known) {
             worst = Some((off, row, within));
         }
@@ -79,11 +118,7 @@ pub fn run(options: &Options) -> String {
             println!("{name}: {said:?}, frozen {stall:.3} s");
             let expected = truth(stall, 0.95);
             let off = (said.p95.unwrap_or(0.0) - expected).abs() / expected;
-            let judgement = match said.requests {
-                0 => "did not run",
-                _ if off < 0.05 => "right",
-                _ => "wrong",
-            };
+            let judgement = if said.requests == 0 { "did not run" } else { judgement(off) };
             if row.as_ref().is_none_or(|(known, _)| off > *known) {
                 row = Some((off, line(name, &said, stall, judgement)));
             }
@@ -102,7 +137,17 @@ pub fn run(options: &Options) -> String {
         if within { "met" } else { "missed" },
         off * 100.0
     );
+    beside_the_log(&mut text);
     text
+}
+
+/// One word for all engines: how far the worst percentile that is looked at lies from the stopper's clock.
+fn judgement(off: f64) -> &'static str {
+    match off {
+        off if off <= 0.01 => "right",
+        off if off <= 0.05 => "near",
+        _ => "wrong",
+    }
 }
 
 fn line(name: &str, said: &Said, stall: f64, judgement: &str) -> String {
