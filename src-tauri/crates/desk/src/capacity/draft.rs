@@ -549,7 +549,7 @@ mod tests {
             engine,
             target: CapacityTarget::Test { test },
             thresholds: vec!["max<9s".into(), "failures<=0".into()],
-            ..draft(rate(0.0, 0.0))
+            ..draft(rate(5.0, 5.0))
         };
         let workers = CapacityEngine::Locust { workers: 2.0 };
         let staging = Environment::staging();
