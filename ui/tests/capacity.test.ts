@@ -132,6 +132,9 @@ describe('the next capacity run', () => {
 
 describe('a load that workers of Locust send', () => {
   const who = (name: RegExp) => screen.getByRole('radio', { name });
+  /** Until the plan is one of what was chosen last. */
+  const ready = (name: RegExp) =>
+    waitFor(() => expect(screen.getByRole('button', { name }).getAttribute('aria-disabled')).not.toBe('true'));
 
   it('on this computer takes a number of workers, and tells what they cannot do at its field', async () => {
     const { user, sent } = await open('', '#/capacity');
@@ -188,6 +191,7 @@ describe('a load that workers of Locust send', () => {
     expect(text(screen.getByRole('region', { name: 'Where the load goes' }))).toContain('Nothing is sent.');
     expect(screen.queryByRole('checkbox', { name: /I may load it/ })).toBeNull();
     await planned();
+    await ready(/Write k6 script…/);
     await user.click(screen.getByRole('button', { name: 'Write k6 script…' }));
     expect(text(await screen.findByText('/home/mira/Reports/holdpoint-k6.js'))).toBeTruthy();
     await screen.findByText(/Not judged by Holdpoint, as its first line says/);
@@ -195,7 +199,7 @@ describe('a load that workers of Locust send', () => {
     await screen.findByText('/home/mira/Reports/holdpoint-locust');
     expect(sent('writePackage')[0]?.[0]).toMatchObject({ target: { what: 'url', url: '/health' } });
     expect(sent('startCapacity')).toEqual([]);
-    await user.click(screen.getByRole('button', { name: 'Join the master' }));
+    await user.click(screen.getByRole('button', { name: 'Go on to join it' }));
     expect(await screen.findByLabelText('Address of the master’s page')).toBeTruthy();
     expect(text(screen.getByRole('region', { name: 'The package' }))).toContain('/home/mira/Reports/holdpoint-locust');
   });
@@ -204,7 +208,7 @@ describe('a load that workers of Locust send', () => {
     const { user, sent } = await open('cancelled', '#/capacity');
     await planned();
     await user.click(who(/^A Locust master that runs elsewhere/));
-    await planned();
+    await ready(/Write package…/);
     await user.click(screen.getByRole('button', { name: /Write package…/ }));
     await waitFor(() => expect(sent('pickFolder')).toHaveLength(1));
     await settle();
@@ -253,9 +257,8 @@ describe('a load that workers of Locust send', () => {
     await user.click(screen.getByRole('button', { name: 'Judge evidence' }));
     expect(text(screen.getByRole('region', { name: 'Where the load goes' }))).toContain('Nowhere: nothing is sent');
     await user.click(screen.getByRole('button', { name: 'Choose…' }));
-    const judge = screen.getByRole('button', { name: /Judge evidence…/ });
-    await waitFor(() => expect(judge.getAttribute('aria-disabled')).not.toBe('true'));
-    await user.click(judge);
+    await ready(/Judge evidence…/);
+    await user.click(screen.getByRole('button', { name: /Judge evidence…/ }));
     await heading('Capacity run 3');
     expect(sent('judgeEvidence')[0]?.[0]).toMatchObject({ package: '/home/mira/Reports', master: null });
   });
@@ -282,10 +285,13 @@ describe('a load that workers of Locust send', () => {
     expect(text(screen.getByRole('region', { name: 'Failures by class' }))).toContain('Told with the evidence');
   });
 
-  it('says what is being made first, and what to install where it cannot be', async () => {
+  it('says what is being made first', async () => {
     await open('capacity-making+still', '#/capacity');
-    expect(text(await screen.findByRole('status'))).toContain('Making an environment of Python for Locust');
-    document.body.replaceChildren();
+    await screen.findByRole('heading', { name: 'Locust is being made ready' });
+    expect(screen.getByText(/Making an environment of Python for Locust, once/)).toBeTruthy();
+  });
+
+  it('says what to install where Locust cannot run', async () => {
     const { door } = await open('capacity-locust+capacity-no-python+still', '#/capacity');
     await heading('Capacity run 4');
     door.capacity.finish();

@@ -110,6 +110,8 @@ function report(of: CapacitySummary): CapacityReport {
       'Latency counts from the moment at which a request was meant to leave, service time from when it left: P95 is 182.4 ms against 47.1 ms. The difference is time spent waiting for others, which a person feels and service time hides. This computer itself left at most 0.4 ms late (P99).',
       '3 of 600 operations failed or were never answered. They have no latency; a threshold counts them as slower than any limit.',
     ],
+    worthless: of.unfit ? 'this computer was not fit to measure' : '',
+    next: of.unfit ? 'They say nothing of the target. Measure again on a computer that is idle.' : '',
     unfit: of.unfit ? ['this computer did not run Holdpoint for 2600 ms (limit 2000 ms): busy or asleep'] : [],
     thresholds: [
       {
@@ -152,6 +154,8 @@ function doubted(of: CapacitySummary): CapacityReport {
   return {
     ...whole,
     explained: [`These figures are not to be relied on: ${doubt}. Send the load again.`, ...whole.explained],
+    worthless: 'the reports of the workers are not to be relied on',
+    next: 'Send the load again.',
     unfit: [doubt],
     tables: [
       ...whole.tables,

@@ -154,7 +154,11 @@ impl Package {
             if Path::new(name).components().count() != 1 || name == ".." {
                 return Err(unreadable(SUMS, format!("{name} is no file of a package")));
             }
-            fs::copy(self.folder.join(name), to.join(name))
+            let from = self.folder.join(name);
+            if !from.is_file() {
+                return Err(unreadable(name, "it is no file, or is gone".into()));
+            }
+            fs::copy(from, to.join(name))
                 .map_err(|source| PackageError::Unwritable { path: to.join(name), source })?;
         }
         Self::open(to)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use holdpoint_check::environment::{Environment, Kind};
 use holdpoint_load::{Capacity, Threshold, Wanted};
-use holdpoint_locust::{Master, Package, Sinks};
+use holdpoint_locust::{EvidenceError, Master, Package, Sinks};
 use holdpoint_report::capacity::wanted as in_words;
 use url::Url;
 
@@ -53,7 +53,8 @@ pub(super) fn read(
                 }
                 Some(url) => problems.push(problem("package", elsewhere(&url, environment))),
                 None => {
-                    problems.push(problem("package", "It names no address that load could go to.".into()))
+                    let why = "It names no address that load could go to.";
+                    problems.push(problem("package", why.into()));
                 }
             }
             String::new()
@@ -151,6 +152,10 @@ pub(super) fn load(read: Read, header: Option<&str>) -> Result<Load, DeskError> 
 /// Judges evidence, and keeps it in a folder with its package.
 pub(super) fn judge(read: &Read, evidence: &Path, folder: &Path) -> Result<(), DeskError> {
     let package = read.package.copy(&folder.join(PACKAGE_FOLDER))?;
+    if !evidence.is_file() {
+        let why = format!("{} is no file", evidence.display());
+        return Err(EvidenceError::Foreign(why).into());
+    }
     let kept = folder.join(EVIDENCE_FILE);
     std::fs::copy(evidence, &kept).map_err(|error| archive::unwritable(&kept, &error))?;
     let sinks = Sinks { log: Some(Box::new(archive::log(folder)?)), ..Sinks::default() };

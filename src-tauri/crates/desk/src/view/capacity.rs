@@ -343,7 +343,7 @@ pub struct CapacitySummary {
     pub verdict: CapacityVerdict,
     /// The first line of its report.
     pub headline: String,
-    /// Whether the figures are worth nothing, because this computer was not fit to measure.
+    /// Whether the figures are worth nothing, because who sent the load was not fit to measure.
     pub unfit: bool,
     /// P95 in milliseconds.
     pub p95_ms: Option<f64>,
@@ -373,7 +373,11 @@ pub struct CapacityReport {
     pub figures: Vec<Figure>,
     /// What the figures mean, sentence by sentence.
     pub explained: Vec<String>,
-    /// Why this computer was not fit to measure; empty when it was.
+    /// Why the figures are worth nothing, in a few words; empty where they may be believed.
+    pub worthless: String,
+    /// What to do then.
+    pub next: String,
+    /// What exactly was seen of who sent them.
     pub unfit: Vec<String>,
     /// The thresholds, judged.
     pub thresholds: Vec<CapacityThreshold>,
