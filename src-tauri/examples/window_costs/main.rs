@@ -187,20 +187,24 @@ async fn rows(window: &Window) -> f64 {
 
 async fn sitting(checks: u32) {
     println!("\nMemory in one sitting of {checks} checks (resident, MB)");
-    println!("  after  window   page");
+    println!("  after  window   page  verdict");
     let desktop = Desktop::new().await;
     let window = desktop.open(&[]).await;
     let ours = process::named("holdpoint-deskt").unwrap();
     let page = process::below("holdpoint-deskt", "WebKitWebProcess").unwrap();
+    let mut verdict = String::new();
     for number in 0..=checks {
         if number > 0 {
             window.go("#/drills").await;
             window.reads("main", "Healthy").await;
             window.js("[...document.querySelectorAll('main tr')].find(row => row.innerText.includes('Healthy')).querySelector('button').click()").await;
             window.reads("main", &format!("Check {number}")).await;
-            window.reads("main", "criteria are met").await;
+            window.reads("main", "Finished").await;
+            let said = "return document.querySelector('main').innerText.match(/NO-GO|NO VERDICT|GO/)[0]";
+            verdict = window.js(said).await.as_str().unwrap_or_default().to_owned();
         }
-        println!("  {number:>5}  {:6.1}  {:5.1}", process::resident_mb(ours), process::resident_mb(page));
+        let (ours, page) = (process::resident_mb(ours), process::resident_mb(page));
+        println!("  {number:>5}  {ours:6.1}  {page:5.1}  {verdict}");
     }
     window.close().await;
 }

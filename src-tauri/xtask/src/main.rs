@@ -30,9 +30,9 @@ Usage: cargo xtask COMMAND
   bundle                            packages to install, for release: .deb and .rpm, or this system's own kind
   bench window [--checks N]         what the window costs beside a bare one, in time, processor and memory
   bench stall|cost [--repeats N] [--note TEXT] [--write]
-  bench archive [CHECKS]             how fast an archive of 10,000 checks opens, lists and filters
                                     the load engine beside oha, wrk and hey: what it sees of a frozen server, and
                                     what a request costs; --write keeps the figures in src-tauri/crates/load/BENCH.md
+  bench archive [CHECKS]            how fast an archive of 10,000 checks opens, lists and filters
   bench export                      what each export of a check takes, and how large it is
   bench locust [--note TEXT] [--write]
                                     what a request costs with Locust, and what more workers bring; --write keeps the

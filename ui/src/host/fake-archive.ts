@@ -121,7 +121,7 @@ export function fakeArchive(scene = ''): Archive {
     report: (number, dark) =>
       answer('report', [number, dark], () => {
         const out = report(find(number), dark, has('hostile'));
-        out.waivers = [...out.waivers, ...(waivers.get(number) ?? [])];
+        out.verdict?.waivers.push(...(waivers.get(number) ?? []));
         key.add(out);
         return out;
       }),

@@ -1,5 +1,7 @@
 //! A person may accept a single finding, with name, reason and expiry. What touches integrity cannot be accepted.
 
+use chrono::{DateTime, Utc};
+
 use crate::event::Waiver;
 use crate::verdict::{Criterion, Finding, State, Weight};
 
@@ -24,18 +26,23 @@ pub fn may_be_waived(finding: &Finding) -> bool {
     finding.weight != Weight::Note && WAIVABLE.contains(&finding.code.as_str())
 }
 
-/// Applies waivers: a criterion whose every finding is accepted reads [`State::Waived`]. Answers with those in force.
-pub(crate) fn apply(criteria: &mut [Criterion], findings: &[Finding], waivers: &[Waiver]) -> Vec<Waiver> {
+/// Whether a waiver is for this finding, in force or not.
+fn is_of(waiver: &Waiver, finding: &Finding) -> bool {
+    may_be_waived(finding) && waiver.code == finding.code && waiver.criterion == finding.criterion
+}
+
+/// Applies waivers: a criterion whose every finding is accepted at that moment reads [`State::Waived`]. Answers with those
+/// in force.
+pub(crate) fn apply(
+    criteria: &mut [Criterion],
+    findings: &[Finding],
+    waivers: &[Waiver],
+    at: DateTime<Utc>,
+) -> Vec<Waiver> {
     let waiver_of = |finding: &Finding| {
-        may_be_waived(finding)
-            .then(|| {
-                waivers.iter().rev().find(|waiver| {
-                    waiver.code == finding.code
-                        && waiver.criterion == finding.criterion
-                        && waiver.expires_at > waiver.given_at
-                })
-            })
-            .flatten()
+        waivers.iter().rev().find(|waiver| {
+            is_of(waiver, finding) && waiver.expires_at > waiver.given_at && waiver.expires_at > at
+        })
     };
     let mut in_force: Vec<Waiver> = Vec::new();
     for row in criteria.iter_mut().filter(|row| matches!(row.state, State::Broken | State::Unproven)) {
@@ -54,4 +61,25 @@ pub(crate) fn apply(criteria: &mut [Criterion], findings: &[Finding], waivers: &
         }
     }
     in_force
+}
+
+/// What once accepted one of these findings and does not any more, the latest of each finding.
+pub(crate) fn ended<'a>(
+    findings: &[Finding],
+    waivers: &'a [Waiver],
+    in_force: &[Waiver],
+    at: DateTime<Utc>,
+) -> Vec<&'a Waiver> {
+    let of = |finding: &Finding| {
+        let mut all = waivers.iter().filter(|waiver| is_of(waiver, finding));
+        let again = in_force.iter().any(|waiver| is_of(waiver, finding));
+        all.next_back().filter(|waiver| !again && waiver.expires_at <= at)
+    };
+    let mut ended: Vec<&Waiver> = Vec::new();
+    for waiver in findings.iter().filter_map(of) {
+        if !ended.contains(&waiver) {
+            ended.push(waiver);
+        }
+    }
+    ended
 }

@@ -47,12 +47,12 @@ fn text(path: &Path) -> Result<String, Failure> {
     if let Some(unpacked) = unpacked(path)? {
         let records = journal::read_from(unpacked.journal(), path)?;
         let results = fold::fold(&records)?;
-        return Ok(markdown::render(&results, &judge::judge(&results)));
+        return Ok(markdown::render(&results, &judge::judge_now(&results)));
     }
     let journal_path = if path.is_dir() { path.join(run::JOURNAL_FILE) } else { path.to_owned() };
     if journal_path.extension().is_some_and(|extension| extension == "ndjson") && journal_path.exists() {
         let results = saved::results(&journal_path)?;
-        return Ok(markdown::render(&results, &judge::judge(&results)));
+        return Ok(markdown::render(&results, &judge::judge_now(&results)));
     }
     if let Some(path) = of_capacity(path) {
         return Ok(capacity::render(&capacity::read(&path)?));

@@ -33,7 +33,7 @@ const SUMMARY_LIMIT: u64 = 256 * 1024;
 /// A results file that was opened, byte by byte as it was.
 const IMPORTED_FILE: &str = "imported.json";
 /// What is kept beside the summary; a file of an older format is made again.
-const KEPT_FORMAT: u32 = 2;
+const KEPT_FORMAT: u32 = 3;
 /// Files of a folder that are looked at by one import.
 const IMPORT_LIMIT: usize = 2000;
 /// Folders below it that are looked into.
@@ -56,6 +56,9 @@ pub(crate) struct Kept {
     pub(crate) summary: CheckSummary,
     #[serde(default)]
     facts: Facts,
+    /// When the first of its waivers in force ends: from then on it says something else.
+    #[serde(default)]
+    waived_until: Option<DateTime<Utc>>,
 }
 
 /// A saved check, read.
@@ -130,7 +133,10 @@ impl Archive {
         let places = self.places(running);
         let mut held = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         let try_with = |index: &mut Index| index.sync(&places, row).and_then(|()| ask(index));
-        if held.is_none() && self.folder.is_dir() {
+        if held.is_none() {
+            if !self.folder.is_dir() {
+                return None;
+            }
             *held = Index::open(&self.folder).ok();
         }
         let failed = match held.as_mut().map(try_with) {
@@ -368,7 +374,7 @@ pub fn open(folder: &Path) -> Result<Opened, DeskError> {
     let journal_path = folder.join(JOURNAL_FILE);
     if journal_path.exists() {
         let results = saved::results(&journal_path)?;
-        let verdict = judge::judge(&results);
+        let verdict = judge::judge_now(&results);
         return Ok(Opened::Ours(Box::new((results, verdict))));
     }
     let imported = folder.join(IMPORTED_FILE);
@@ -386,6 +392,8 @@ pub(crate) enum Remake {
     Own,
     /// Those of any check: something was decided here.
     Always,
+    /// None. They say until when their waivers are in force, and a signature may be over them.
+    None,
 }
 
 /// Reads a check and makes its files. That they cannot be written is no reason not to show it, so it is told apart.
@@ -407,7 +415,7 @@ pub(crate) fn seal(
     let (summary, saved) = match &opened {
         Opened::Ours(both) => {
             let summary = summary::of_check(number, origin, &both.0, &both.1);
-            let own = origin == Origin::Checked || remake == Remake::Always;
+            let own = remake == Remake::Always || (remake == Remake::Own && origin == Origin::Checked);
             (summary, if own { saving::save(folder, &both.0, &both.1) } else { Ok(()) })
         }
         Opened::Foreign(recorded) => (summary::of_foreign(number, recorded), Ok(())),
@@ -416,7 +424,11 @@ pub(crate) fn seal(
         Opened::Ours(both) => facts::of_check(&both.0, &both.1),
         Opened::Foreign(_) => Facts::default(),
     };
-    let kept = Kept { format: KEPT_FORMAT, journal_bytes, summary, facts };
+    let waived_until = match &opened {
+        Opened::Ours(both) => both.1.waivers.iter().map(|waiver| waiver.expires_at).min(),
+        Opened::Foreign(_) => None,
+    };
+    let kept = Kept { format: KEPT_FORMAT, journal_bytes, summary, facts, waived_until };
     // Without it, or without the reports, the next list makes them again.
     if let (Ok(()), Ok(text)) = (&saved, serde_json::to_string(&kept)) {
         let _ = files::write_whole(&folder.join(SUMMARY_FILE), &text);
@@ -485,6 +497,9 @@ fn kept_of(number: u32, folder: &Path) -> Result<Kept, DeskError> {
     let kept = file::read(&folder.join(SUMMARY_FILE), SUMMARY_LIMIT).ok();
     let kept = kept.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
     match kept.filter(|kept| kept.format == KEPT_FORMAT && kept.journal_bytes == journal_bytes(folder)) {
+        Some(kept) if kept.waived_until.is_some_and(|until| until <= Utc::now()) => {
+            Ok(seal(number, folder, Remake::None)?.0)
+        }
         // A folder that somebody copied still holds the number of the one it was copied from.
         Some(kept) => Ok(Kept { summary: CheckSummary { number, ..kept.summary }, ..kept }),
         None => Ok(seal(number, folder, Remake::Own)?.0),
@@ -495,7 +510,10 @@ fn kept_of(number: u32, folder: &Path) -> Result<Kept, DeskError> {
 /// What cannot be read now may be readable later.
 fn row(place: &Place) -> Row {
     match kept_of(place.number, &place.folder) {
-        Ok(kept) => Row { summary: kept.summary, facts: kept.facts, lasting: true },
+        Ok(kept) => {
+            let lasting = kept.waived_until.is_none();
+            Row { summary: kept.summary, facts: kept.facts, lasting }
+        }
         Err(error) => {
             let changed = place.folder.metadata().and_then(|data| data.modified());
             let changed = changed.unwrap_or(std::time::UNIX_EPOCH).into();
@@ -542,6 +560,8 @@ fn json_files(folder: &Path) -> std::io::Result<(Vec<PathBuf>, bool)> {
 
 #[cfg(test)]
 mod tests {
+    use holdpoint_check::verdict::Word;
+
     use super::*;
 
     #[test]
@@ -602,6 +622,52 @@ mod tests {
         // One that says something else than the folders do is not believed about what is there.
         fs::create_dir(folder.path().join("0009-20260131-140200")).unwrap();
         assert_eq!(numbers(&Archive::in_folder(folder.path()), &all), [3, 2]);
+    }
+
+    fn waiver(from_now: chrono::Duration) -> Waiver {
+        let now = Utc::now();
+        Waiver {
+            code: "latency.p95".into(),
+            criterion: "L1.p95".into(),
+            name: "Kim".into(),
+            reason: "slow until the index is built".into(),
+            given_at: now - chrono::Duration::days(30),
+            expires_at: now + from_now,
+            evidence: None,
+        }
+    }
+
+    /// A limit that L1 breaks.
+    fn slow(folder: &Path, number: u32) {
+        let journal = healthy(folder, number).join(JOURNAL_FILE);
+        let text = fs::read_to_string(&journal).unwrap();
+        let (before, after) = text.split_once("\"p95_limit_ms\":").unwrap();
+        let rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+        fs::write(&journal, format!("{before}\"p95_limit_ms\":1.0{rest}")).unwrap();
+    }
+
+    #[test]
+    fn a_waiver_that_has_ended_makes_no_go_of_a_listed_check() {
+        let folder = tempfile::tempdir().unwrap();
+        slow(folder.path(), 1);
+        slow(folder.path(), 2);
+        let archive = Archive::in_folder(folder.path());
+        let words = || -> Vec<Word> {
+            let query = ChecksQuery { limit: 10, ..ChecksQuery::default() };
+            archive.list(&query, None).checks.iter().map(|check| check.word).collect()
+        };
+        assert_eq!(words(), [Word::NoGo, Word::NoGo]);
+        archive.waive(1, waiver(chrono::Duration::days(1))).unwrap();
+        archive.waive(2, waiver(-chrono::Duration::days(1))).unwrap();
+        assert_eq!(words(), [Word::NoGo, Word::Go]);
+        // What was kept while a waiver was in force is not believed once that is over.
+        let kept = archive.folder_of(1).unwrap().join(SUMMARY_FILE);
+        let mut stale: Kept = serde_json::from_slice(&fs::read(&kept).unwrap()).unwrap();
+        assert!(stale.waived_until.is_some());
+        stale.waived_until = Some(Utc::now() - chrono::Duration::seconds(1));
+        stale.summary.word = Word::NoVerdict;
+        fs::write(&kept, serde_json::to_string(&stale).unwrap()).unwrap();
+        assert_eq!(words(), [Word::NoGo, Word::Go]);
     }
 
     #[test]

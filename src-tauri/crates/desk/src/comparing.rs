@@ -64,7 +64,7 @@ pub fn read(label: &str, path: &Path) -> Result<Known, DeskError> {
             DeskError::new("journal.unusable", format!("The journal of {label} cannot be used."), "")
                 .because(error)
         })?;
-        let verdict = judge::judge(&results);
+        let verdict = judge::judge_now(&results);
         Box::new((results, verdict))
     } else {
         let Recorded::Ours(both) = recorded::read(path)? else { return Err(foreign()) };

@@ -232,6 +232,8 @@ impl Desk {
             chaos: plan.chaos,
             tests: plan.suite.tests(),
         };
+        // Held until it is known as the running one: whoever lists checks meanwhile would take it for one that was cut off.
+        let mut running = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let started = match run::start(plan, &secrets, &folder) {
             Ok(started) => started,
             Err(error) => {
@@ -247,7 +249,8 @@ impl Desk {
             started: Instant::now(),
             over: CancellationToken::new(),
         });
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(current.clone());
+        *running = Some(current.clone());
+        drop(running);
         tokio::spawn(follow(self.clone(), current.clone(), started, folder));
         Ok(current)
     }

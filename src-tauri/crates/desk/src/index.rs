@@ -17,7 +17,7 @@ use crate::view::{CheckSummary, ChecksPage, ChecksQuery, TrendsQuery, VerdictFil
 /// Its name in the folder of checks.
 pub(crate) const INDEX_FILE: &str = ".index.sqlite";
 /// A row has changed its meaning when this has: older ones are made again.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// Another Holdpoint writes for some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 const SCHEMA: &str = "

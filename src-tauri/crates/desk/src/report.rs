@@ -82,7 +82,6 @@ pub fn of_check(
     Report {
         summary: check,
         foreign: None,
-        waivers: results.waivers.clone(),
         sign_offs: results.sign_offs.clone(),
         journal_sha256: results.journal_sha256.clone(),
         integrity: None,
@@ -131,7 +130,6 @@ pub fn of_foreign(check: CheckSummary, folder: String, file: &Recorded) -> Repor
         summary: check,
         verdict: None,
         foreign,
-        waivers: Vec::new(),
         sign_offs: Vec::new(),
         journal_sha256: None,
         integrity: None,

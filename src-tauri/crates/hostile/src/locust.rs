@@ -55,7 +55,7 @@ fn look_at(gathered: &Gathered) {
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// Genuine evidence with some of its lines and reports changed, left out, repeated or moved, then sealed as a master seals
@@ -81,7 +81,7 @@ pub(crate) fn edited(bytes: &[u8]) {
             _ => report(&mut lines[place], &mut choices),
         }
     }
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
     let seal = if sealed_anew {
         json!({"seal": {"lines": lines.len(), "sha256": digest(&text)}})
     } else {

@@ -146,7 +146,7 @@ pub fn gather(package: &Package, evidence: impl BufRead, sinks: Sinks) -> Result
             Read::Line(line) => gathering.take(line)?,
             Read::Damaged(1, why) => return Err(EvidenceError::Foreign(why)),
             Read::Damaged(number, why) => {
-                gathering.doubt(None, format!("line {number} of the evidence is damaged: {why}"))
+                gathering.doubt(None, format!("line {number} of the evidence is damaged: {why}"));
             }
         }
     }
@@ -637,7 +637,9 @@ fn generator(workers: &BTreeMap<String, State>, totals: &[OperationRecord]) -> G
         workers.values().map(|state| sane(of(&state.fitness), 1e12)).fold(0.0, f64::max)
     };
     let mut lag = Histogram::new();
-    totals.iter().for_each(|record| lag.merge(&record.lag));
+    for record in totals {
+        lag.merge(&record.lag);
+    }
     Generator {
         watch: Fitness {
             longest_stall_ms: worst(|one| one.stall_ms),

@@ -98,8 +98,9 @@ impl Package {
             files.push((AUTHORITIES, bytes));
         }
         // As `sha256sum --check` reads it.
-        let sums: String = files.iter().map(|(name, bytes)| format!("{}  {name}\n", digest(bytes))).collect();
-        files.push((SUMS, sums.into_bytes()));
+        let sums: Vec<String> =
+            files.iter().map(|(name, bytes)| format!("{}  {name}\n", digest(bytes))).collect();
+        files.push((SUMS, sums.concat().into_bytes()));
         for (name, bytes) in &files {
             let path = folder.join(name);
             fs::write(&path, bytes).map_err(unwritable(&path))?;

@@ -35,7 +35,7 @@ fn lines() -> Vec<Value> {
 }
 
 fn sealed(lines: &[Value]) -> String {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
     format!("{text}{}\n", json!({"seal": {"lines": lines.len(), "sha256": digest(&text)}}))
 }
 

@@ -128,7 +128,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Recorded, ReadError> {
         let results = Results::from_value(results).map_err(|error| not_json(json::said(&error)))?;
         results.check().map_err(impossible)?;
         // The verdict is computed again: what stands in a file from outside is not trusted.
-        let verdict = holdpoint_check::judge::judge(&results);
+        let verdict = holdpoint_check::judge::judge_now(&results);
         return Ok(Recorded::Ours(Box::new((results, verdict))));
     }
     if value.get("llm_canary").is_some() {

@@ -10,7 +10,6 @@ import type { Recovery } from "./Recovery";
 import type { SignOff } from "./SignOff";
 import type { TestReport } from "./TestReport";
 import type { Verdict } from "./Verdict";
-import type { Waiver } from "./Waiver";
 
 /**
  * A saved check with everything a page shows of it.
@@ -28,10 +27,6 @@ verdict: Verdict | null,
  * What a file of another program claims, and what it proves.
  */
 foreign: ForeignReport | null, 
-/**
- * Waivers on record, in force or not.
- */
-waivers: Array<Waiver>, 
 /**
  * What people decided, in order.
  */

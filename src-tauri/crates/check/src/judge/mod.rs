@@ -14,6 +14,8 @@ mod tests;
 mod verify;
 mod whole;
 
+use chrono::{DateTime, Utc};
+
 use self::sheet::Sheet;
 use crate::environment::Kind;
 use crate::event::{CheckEnding, RowState};
@@ -22,8 +24,19 @@ use crate::results::Results;
 use crate::verdict::{NoVerdict, State, Verdict, Weight, Word};
 use crate::words::{ChaosMode, Suite, TestId};
 
-/// Judges a check.
+/// Judges a check as it was when the last waiver was given: for what was just recorded.
 pub fn judge(results: &Results) -> Verdict {
+    let given = results.waivers.iter().map(|waiver| waiver.given_at).max();
+    judge_at(results, given.unwrap_or(DateTime::<Utc>::MIN_UTC))
+}
+
+/// Judges a saved check as of now: a waiver that has ended accepts nothing any more.
+pub fn judge_now(results: &Results) -> Verdict {
+    judge_at(results, Utc::now())
+}
+
+/// Judges a check as of a moment. Nothing but the waivers depends on it.
+pub fn judge_at(results: &Results, at: DateTime<Utc>) -> Verdict {
     let mut sheet = Sheet::new(results);
     let blocked = matches!(results.ending, Some(CheckEnding::Blocked { .. }));
     whole::preflight(&mut sheet);
@@ -45,7 +58,8 @@ pub fn judge(results: &Results) -> Verdict {
     }
     let Sheet { mut criteria, mut findings, unchecked, unfit, .. } = sheet;
     findings.sort_by_key(|finding| finding.weight);
-    let waivers = crate::waivers::apply(&mut criteria, &findings, &results.waivers);
+    let waivers = crate::waivers::apply(&mut criteria, &findings, &results.waivers, at);
+    let ended = crate::waivers::ended(&findings, &results.waivers, &waivers, at);
     let suite = &results.plan.suite;
     let unproven: Vec<String> =
         criteria.iter().filter(|row| row.state == State::Unproven).map(|row| row.id.clone()).collect();
@@ -75,7 +89,11 @@ pub fn judge(results: &Results) -> Verdict {
     let rehearsal = results.plan.environment.kind == Kind::Rehearsal;
     let looser = results.plan.parameters.looser_than_runbook();
     let headline = headline(word, reason.as_ref(), suite, chaos, rehearsal, &looser, waivers.len());
-    let because = because(results, word, reason.as_ref(), &criteria, &findings);
+    let mut because = vec![because(results, word, reason.as_ref(), &criteria, &findings)];
+    because.extend(ended.iter().map(|waiver| {
+        let day = waiver.expires_at.format("%Y-%m-%d");
+        format!("The waiver of {} for {} ended on {day}.", waiver.name, waiver.code)
+    }));
     Verdict {
         word,
         no_verdict: reason,
@@ -83,7 +101,7 @@ pub fn judge(results: &Results) -> Verdict {
         chaos,
         rehearsal,
         headline,
-        because,
+        because: because.join(" "),
         looser,
         waivers,
         criteria,

@@ -1,11 +1,12 @@
 //! The judge against the journal of a real rehearsed check (`tests/journals/healthy.ndjson`), damaged in every way
 //! that a release could be damaged.
 
+use chrono::{DateTime, Utc};
 use holdpoint_agentverse::evidence::PackState;
 use proptest::prelude::*;
 
-use super::judge;
-use crate::event::{Ending, Event, PartState, Phase, Record, Regression, StreamEndKind};
+use super::{judge, judge_at};
+use crate::event::{Ending, Event, PartState, Phase, Record, Regression, StreamEndKind, Waiver};
 use crate::fold::fold;
 use crate::ledger::{Fate, reconcile};
 use crate::parameters::Gate;
@@ -546,4 +547,68 @@ fn no_comparison_turns_a_no_go_into_a_go() {
         });
         assert_eq!(verdict.word, Word::NoGo, "{gate:?}");
     }
+}
+
+/// A limit that L1 breaks, and who accepted that, until when.
+fn accepted(waivers: &[(&str, i64)]) -> Results {
+    let mut results = healthy();
+    results.plan.parameters.l1.p95_limit_ms = 1.0;
+    for (name, days) in waivers {
+        results.waivers.push(Waiver {
+            code: "latency.p95".into(),
+            criterion: "L1.p95".into(),
+            name: (*name).into(),
+            reason: "slow until the index is built".into(),
+            expires_at: given() + chrono::Duration::days(*days),
+            given_at: given(),
+            evidence: None,
+        });
+    }
+    results
+}
+
+fn given() -> DateTime<Utc> {
+    "2026-02-01T09:00:00Z".parse().unwrap()
+}
+
+#[test]
+fn what_a_person_accepted_is_waived_until_it_ends() {
+    assert_eq!(judge(&accepted(&[])).word, Word::NoGo);
+    let results = accepted(&[("Kim", 7)]);
+    let on_day = |days| judge_at(&results, given() + chrono::Duration::days(days));
+    let held = on_day(6);
+    assert_eq!((held.word, held.waivers.len()), (Word::Go, 1));
+    assert!(held.headline.starts_with("GO with 1 waiver"), "{}", held.headline);
+    assert_eq!(judge(&results), held);
+    for days in [7, 8, 400] {
+        let over = on_day(days);
+        assert_eq!((over.word, over.waivers.len()), (Word::NoGo, 0));
+        assert!(
+            over.because.ends_with("The waiver of Kim for latency.p95 ended on 2026-02-08."),
+            "{}",
+            over.because
+        );
+    }
+    let again = judge_at(&accepted(&[("Kim", 7), ("Ada", 30)]), given() + chrono::Duration::days(8));
+    assert_eq!((again.word, again.waivers[0].name.as_str()), (Word::Go, "Ada"));
+    assert!(!again.because.contains("ended on"), "{}", again.because);
+}
+
+#[test]
+fn what_touches_integrity_cannot_be_accepted() {
+    let mut results = healthy();
+    let id = results.writes[0].id.clone();
+    results.readings[0].stored.retain(|thing| thing.id.as_deref() != Some(id.as_str()));
+    results.reconciliations =
+        results.readings.iter().map(|reading| reconcile(&results.writes, reading)).collect();
+    let verdict = judge(&results);
+    assert_eq!(verdict.word, Word::NoGo);
+    for finding in &verdict.findings {
+        results.waivers.push(Waiver {
+            code: finding.code.clone(),
+            criterion: finding.criterion.clone(),
+            ..accepted(&[("Kim", 7)]).waivers[0].clone()
+        });
+    }
+    assert_eq!(judge(&results).word, Word::NoGo);
 }

@@ -1,6 +1,6 @@
 //! A saved check, opened.
 
-use holdpoint_check::event::{BucketPart, PreflightRow, SignOff, Waiver};
+use holdpoint_check::event::{BucketPart, PreflightRow, SignOff};
 use holdpoint_check::verdict::Verdict;
 use holdpoint_check::words::{Service, TestId};
 use serde::{Deserialize, Serialize};
@@ -19,8 +19,6 @@ pub struct Report {
     pub verdict: Option<Verdict>,
     /// What a file of another program claims, and what it proves.
     pub foreign: Option<ForeignReport>,
-    /// Waivers on record, in force or not.
-    pub waivers: Vec<Waiver>,
     /// What people decided, in order.
     pub sign_offs: Vec<SignOff>,
     /// SHA-256 of the journal; none for a file of another program, and for results without their journal.
