@@ -80,7 +80,7 @@ impl Desktop {
             .env("HOLDPOINT_DATA_DIR", home.path().join("holdpoint"))
             .env("HOLDPOINT_CONFIG_DIR", home.path().join("config"))
             // The environment of Python that Locust runs in is made once for all tests.
-            .env("HOLDPOINT_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("locust"))
+            .env("HOLDPOINT_CACHE_DIR", built("../tmp/locust"))
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .env("LANG", "C.UTF-8")
             .env("NO_AT_BRIDGE", "1")
