@@ -309,7 +309,7 @@ export class FakeCheck {
         const elapsed = planned ? Math.min(t, planned.to) - planned.from : 0;
         const figure: Figure | null =
           state === 'simulated'
-            ? { value: 'not restarted', unit: '', label: '', bad: false }
+            ? { value: 'no restart', unit: '', label: '', bad: false }
             : running && away
               ? {
                   value: String(Math.round(((away.recovered_ms ?? t) - away.at_ms) / 1000)),
