@@ -627,30 +627,29 @@ mod tests {
     fn waiver(from_now: chrono::Duration) -> Waiver {
         let now = Utc::now();
         Waiver {
-            code: "latency.p95".into(),
-            criterion: "L1.p95".into(),
+            code: "backlog.peak".into(),
+            criterion: "L2.backlog".into(),
             name: "Kim".into(),
-            reason: "slow until the index is built".into(),
+            reason: "the queue drains, and nobody waits for it".into(),
             given_at: now - chrono::Duration::days(30),
             expires_at: now + from_now,
             evidence: None,
         }
     }
 
-    /// A limit that L1 breaks.
-    fn slow(folder: &Path, number: u32) {
+    /// A limit that L2 breaks.
+    fn backlog(folder: &Path, number: u32) {
         let journal = healthy(folder, number).join(JOURNAL_FILE);
         let text = fs::read_to_string(&journal).unwrap();
-        let (before, after) = text.split_once("\"p95_limit_ms\":").unwrap();
-        let rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
-        fs::write(&journal, format!("{before}\"p95_limit_ms\":1.0{rest}")).unwrap();
+        assert!(text.contains("\"backlog_limit\":100"));
+        fs::write(&journal, text.replace("\"backlog_limit\":100", "\"backlog_limit\":1")).unwrap();
     }
 
     #[test]
     fn a_waiver_that_has_ended_makes_no_go_of_a_listed_check() {
         let folder = tempfile::tempdir().unwrap();
-        slow(folder.path(), 1);
-        slow(folder.path(), 2);
+        backlog(folder.path(), 1);
+        backlog(folder.path(), 2);
         let archive = Archive::in_folder(folder.path());
         let words = || -> Vec<Word> {
             let query = ChecksQuery { limit: 10, ..ChecksQuery::default() };

@@ -549,16 +549,16 @@ fn no_comparison_turns_a_no_go_into_a_go() {
     }
 }
 
-/// A limit that L1 breaks, and who accepted that, until when.
+/// A limit that L2 breaks, and who accepted that, until when.
 fn accepted(waivers: &[(&str, i64)]) -> Results {
     let mut results = healthy();
-    results.plan.parameters.l1.p95_limit_ms = 1.0;
+    results.plan.parameters.l2.backlog_limit = 1;
     for (name, days) in waivers {
         results.waivers.push(Waiver {
-            code: "latency.p95".into(),
-            criterion: "L1.p95".into(),
+            code: "backlog.peak".into(),
+            criterion: "L2.backlog".into(),
             name: (*name).into(),
-            reason: "slow until the index is built".into(),
+            reason: "the queue drains, and nobody waits for it".into(),
             expires_at: given() + chrono::Duration::days(*days),
             given_at: given(),
             evidence: None,
@@ -584,7 +584,7 @@ fn what_a_person_accepted_is_waived_until_it_ends() {
         let over = on_day(days);
         assert_eq!((over.word, over.waivers.len()), (Word::NoGo, 0));
         assert!(
-            over.because.ends_with("The waiver of Kim for latency.p95 ended on 2026-02-08."),
+            over.because.ends_with("The waiver of Kim for backlog.peak ended on 2026-02-08."),
             "{}",
             over.because
         );
