@@ -1,13 +1,16 @@
 //! What the page can ask of capacity.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use holdpoint_desk::view::{CapacityDraft, CapacityOrder, CapacityPage, CapacityPlan, CapacityReport};
+use holdpoint_desk::view::{
+    CapacityDraft, CapacityOrder, CapacityPage, CapacityPlan, CapacityReport, PackageDraft,
+};
 use holdpoint_desk::{Desk, Theme};
 use tauri::State;
 
 use crate::commands::{Answer, apart, told};
-use crate::shell;
+use crate::{files, shell};
 
 #[tauri::command]
 pub(crate) async fn plan_capacity(desk: State<'_, Arc<Desk>>, draft: CapacityDraft) -> Answer<CapacityPlan> {
@@ -21,6 +24,34 @@ pub(crate) async fn start_capacity(
     draft: CapacityDraft,
 ) -> Answer<u32> {
     let running = desk.start_capacity(&draft).await.map_err(told)?;
+    let number = running.number;
+    tauri::async_runtime::spawn(shell::tell_the_end_of_capacity(app, running));
+    Ok(number)
+}
+
+#[tauri::command]
+pub(crate) async fn plan_package(
+    app: tauri::AppHandle,
+    desk: State<'_, Arc<Desk>>,
+    draft: PackageDraft,
+) -> Answer<CapacityPlan> {
+    if !draft.package.is_empty() {
+        files::only_picked(&app, Path::new(&draft.package))?;
+    }
+    let desk = desk.inner().clone();
+    apart(move || desk.preview_package(&draft)).await
+}
+
+/// `header` is a secret: it goes to the master and into no file.
+#[tauri::command]
+pub(crate) async fn join_master(
+    app: tauri::AppHandle,
+    desk: State<'_, Arc<Desk>>,
+    draft: PackageDraft,
+    header: Option<String>,
+) -> Answer<u32> {
+    files::only_picked(&app, Path::new(&draft.package))?;
+    let running = desk.join_master(&draft, header.as_deref()).await.map_err(told)?;
     let number = running.number;
     tauri::async_runtime::spawn(shell::tell_the_end_of_capacity(app, running));
     Ok(number)

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use holdpoint_desk::view::{CapacityFormat, CheckSummary, ExportFormat, Imported};
+use holdpoint_desk::view::{
+    CapacityDraft, CapacityFormat, CheckSummary, ExportFormat, Imported, PackageDraft,
+};
 use holdpoint_desk::{Desk, DeskError};
 use tauri::{AppHandle, State};
 use tauri_plugin_dialog::{DialogExt as _, FilePath};
@@ -16,6 +18,15 @@ use crate::commands::{Answer, apart, told};
 /// Files that were exported since the start; these may be shown in the file manager.
 #[derive(Debug, Default)]
 pub(crate) struct Written(Mutex<Vec<PathBuf>>);
+
+impl Written {
+    /// Notes what was written, and answers with its name.
+    fn told(&self, path: PathBuf) -> String {
+        let name = path.display().to_string();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+        name
+    }
+}
 
 /// Adds a folder that a person picked.
 pub(crate) fn allow(app: &AppHandle, folder: &Path) {
@@ -79,8 +90,57 @@ pub(crate) async fn pick_capacity(app: AppHandle, desk: State<'_, Arc<Desk>>) ->
     desk.capacity.archive.import(&path).map(Some).map_err(told)
 }
 
+/// Lets the person pick the evidence that a master of Locust left, and judges it.
+#[tauri::command]
+pub(crate) async fn judge_evidence(
+    app: AppHandle,
+    desk: State<'_, Arc<Desk>>,
+    draft: PackageDraft,
+) -> Answer<Option<u32>> {
+    only_picked(&app, Path::new(&draft.package))?;
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    app.dialog()
+        .file()
+        .add_filter("Evidence of Locust", &["ndjson"])
+        .set_title("Choose the evidence that the master left")
+        .pick_file(move |path| {
+            let _ = sender.send(path);
+        });
+    let Some(path) = picked(receiver.await.ok().flatten()) else { return Ok(None) };
+    let desk = desk.inner().clone();
+    apart(move || desk.judge_evidence(&draft, &path)).await.map(Some)
+}
+
+/// Writes a package for Locust into a new folder within one that the person picked.
+#[tauri::command]
+pub(crate) async fn write_package(
+    app: AppHandle,
+    desk: State<'_, Arc<Desk>>,
+    written: State<'_, Written>,
+    draft: CapacityDraft,
+    folder: String,
+) -> Answer<String> {
+    only_picked(&app, Path::new(&folder))?;
+    let package = desk.write_package(&draft, Path::new(&folder)).await.map_err(told)?;
+    Ok(written.told(package))
+}
+
+/// Writes a script for k6 into a folder that the person picked.
+#[tauri::command]
+pub(crate) async fn write_script(
+    app: AppHandle,
+    desk: State<'_, Arc<Desk>>,
+    written: State<'_, Written>,
+    draft: CapacityDraft,
+    folder: String,
+) -> Answer<String> {
+    only_picked(&app, Path::new(&folder))?;
+    let script = desk.write_script(&draft, Path::new(&folder)).await.map_err(told)?;
+    Ok(written.told(script))
+}
+
 /// Refuses a folder that nobody picked.
-fn only_picked(app: &AppHandle, folder: &Path) -> Answer<()> {
+pub(crate) fn only_picked(app: &AppHandle, folder: &Path) -> Answer<()> {
     if app.fs_scope().is_allowed(folder) || app.fs_scope().is_allowed(folder.join("report.md")) {
         return Ok(());
     }

@@ -8,7 +8,22 @@ import { axe, heading, open, settle, text } from './kit';
 beforeEach(() => {
   Object.assign(next, new Next());
   const fresh = new Next();
-  for (const name of ['what', 'operations', 'url', 'model', 'numbers', 'stages', 'poisson', 'thresholds'] as const)
+  for (const name of [
+    'who',
+    'step',
+    'folder',
+    'master',
+    'what',
+    'test',
+    'further',
+    'operations',
+    'url',
+    'model',
+    'numbers',
+    'stages',
+    'poisson',
+    'thresholds',
+  ] as const)
     (next as unknown as Record<string, unknown>)[name] = fresh[name];
 });
 
@@ -30,6 +45,7 @@ describe('the next capacity run', () => {
     await waitFor(() => expect(sent('startCapacity')).toHaveLength(1));
     expect(sent('startCapacity')[0]?.[0]).toEqual({
       environment: 'staging',
+      engine: { engine: 'own' },
       target: { what: 'operations', operations: ['health'] },
       model: { model: 'rate', per_second: 20, seconds: 30, poisson: false },
       in_flight: 1000,
@@ -111,6 +127,183 @@ describe('the next capacity run', () => {
     await user.click(start());
     expect(text(await screen.findByRole('alert'))).toContain('The environment is being checked already.');
     expect(screen.getByRole<HTMLInputElement>('checkbox', { name: /I may load it/ }).checked).toBe(false);
+  });
+});
+
+describe('a load that workers of Locust send', () => {
+  const who = (name: RegExp) => screen.getByRole('radio', { name });
+  /** Until the plan is one of what was chosen last. */
+  const ready = (name: RegExp) =>
+    waitFor(() => expect(screen.getByRole('button', { name }).getAttribute('aria-disabled')).not.toBe('true'));
+
+  it('on this computer takes a number of workers, and tells what they cannot do at its field', async () => {
+    const { user, sent } = await open('', '#/capacity');
+    await planned();
+    expect(screen.queryByLabelText('Workers')).toBeNull();
+    await user.click(who(/^Locust on this computer/));
+    const workers = screen.getByLabelText('Workers');
+    await user.clear(workers);
+    await user.type(workers, '65');
+    expect(await screen.findByText('This computer takes 1 to 64 workers.')).toBeTruthy();
+    await user.clear(workers);
+    await user.type(workers, '3');
+    await user.click(screen.getByRole('button', { name: 'Find the limit' }));
+    expect(await screen.findByText(/looked for by this computer’s own engine/)).toBeTruthy();
+    await user.click(screen.getByRole('button', { name: 'Arrival rate' }));
+    await planned();
+    await user.click(await screen.findByRole('checkbox', { name: /I may load it/ }));
+    await user.click(start());
+    await waitFor(() =>
+      expect(sent('startCapacity')[0]?.[0]).toMatchObject({ engine: { engine: 'locust', workers: 3 } }),
+    );
+  });
+
+  it('can be a test of the runbook, whose amount and criteria are its own', async () => {
+    const { user, sent } = await open('', '#/capacity');
+    await planned();
+    expect(screen.queryByRole('button', { name: 'A test of the runbook' })).toBeNull();
+    await user.click(who(/^Locust on this computer/));
+    await user.click(screen.getByRole('button', { name: 'A test of the runbook' }));
+    expect(text(await screen.findByText('failures<=0, p95<5000ms'))).toBeTruthy();
+    expect(screen.queryByRole('region', { name: 'How much' })).toBeNull();
+    expect(await screen.findByText(/only in a check: the audit of the graph/)).toBeTruthy();
+    await user.type(screen.getByLabelText('Further ones, one a line'), 'max<9s');
+    await waitFor(() =>
+      expect(sent('planCapacity').at(-1)?.[0]).toMatchObject({
+        target: { what: 'test', test: 'L1' },
+        thresholds: ['max<9s'],
+      }),
+    );
+    // By this computer alone there is no such load.
+    await user.click(who(/^This computer/));
+    await waitFor(() =>
+      expect(sent('planCapacity').at(-1)?.[0]).toMatchObject({
+        target: { what: 'operations' },
+        engine: { engine: 'own' },
+      }),
+    );
+  });
+
+  it('is written down for others as a package or a script, which sends nothing', async () => {
+    const { user, sent } = await open('', '#/capacity');
+    await planned();
+    await user.click(who(/^A Locust master that runs elsewhere/));
+    expect(text(screen.getByRole('region', { name: 'Where the load goes' }))).toContain('Nothing is sent.');
+    expect(screen.queryByRole('checkbox', { name: /I may load it/ })).toBeNull();
+    await planned();
+    await ready(/Write k6 script…/);
+    await user.click(screen.getByRole('button', { name: 'Write k6 script…' }));
+    expect(text(await screen.findByText('/home/mira/Reports/holdpoint-k6.js'))).toBeTruthy();
+    await screen.findByText(/Not judged by Holdpoint, as its first line says/);
+    await user.click(screen.getByRole('button', { name: /Write package…/ }));
+    await screen.findByText('/home/mira/Reports/holdpoint-locust');
+    expect(sent('writePackage')[0]?.[0]).toMatchObject({ target: { what: 'url', url: '/health' } });
+    expect(sent('startCapacity')).toEqual([]);
+    await user.click(screen.getByRole('button', { name: 'Go on to join it' }));
+    expect(await screen.findByLabelText('Address of the master’s page')).toBeTruthy();
+    expect(text(screen.getByRole('region', { name: 'The package' }))).toContain('/home/mira/Reports/holdpoint-locust');
+  });
+
+  it('is not written where no folder was picked', async () => {
+    const { user, sent } = await open('cancelled', '#/capacity');
+    await planned();
+    await user.click(who(/^A Locust master that runs elsewhere/));
+    await ready(/Write package…/);
+    await user.click(screen.getByRole('button', { name: /Write package…/ }));
+    await waitFor(() => expect(sent('pickFolder')).toHaveLength(1));
+    await settle();
+    expect(sent('writePackage')).toEqual([]);
+  });
+
+  it('joins a master with a consent and a header that is not kept', async () => {
+    const { user, sent } = await open('', '#/capacity');
+    await planned();
+    await user.click(who(/^A Locust master that runs elsewhere/));
+    await user.click(screen.getByRole('button', { name: 'Join the master' }));
+    expect(screen.queryByRole('region', { name: 'How much' })).toBeNull();
+    await user.click(start());
+    await user.click(screen.getByRole('button', { name: 'Choose…' }));
+    const address = screen.getByLabelText('Address of the master’s page');
+    await user.type(address, 'master:8089');
+    expect(await screen.findByText('This is not the address of a page.')).toBeTruthy();
+    await user.clear(address);
+    await user.type(address, 'http://10.0.0.5:8089');
+    await user.type(screen.getByLabelText('Header, where a login stands before it'), 'Authorization: Bearer abc');
+    expect(JSON.stringify(sent('planPackage'))).not.toContain('Bearer');
+    await waitFor(() =>
+      expect(text(screen.getByRole('region', { name: 'Where the load goes' }))).toContain('2000 a second for 5 min'),
+    );
+    await user.click(await screen.findByRole('checkbox', { name: /I may load it/ }));
+    await user.click(start());
+    await waitFor(() => expect(sent('joinMaster')).toHaveLength(1));
+    expect(sent('joinMaster')[0]).toEqual([
+      {
+        environment: 'staging',
+        package: '/home/mira/Reports',
+        master: 'http://10.0.0.5:8089',
+        thresholds: ['p95<500ms', 'failures<1%'],
+        confirmed: 'https://agentverse-api-staging-production.up.railway.app',
+      },
+      'Authorization: Bearer abc',
+    ]);
+    await heading('Capacity run 4');
+    expect(JSON.stringify(next)).not.toContain('Bearer');
+  });
+
+  it('is judged by the evidence that somebody brought', async () => {
+    const { user, sent } = await open('', '#/capacity');
+    await planned();
+    await user.click(who(/^A Locust master that runs elsewhere/));
+    await user.click(screen.getByRole('button', { name: 'Judge evidence' }));
+    expect(text(screen.getByRole('region', { name: 'Where the load goes' }))).toContain('Nowhere: nothing is sent');
+    await user.click(screen.getByRole('button', { name: 'Choose…' }));
+    await ready(/Judge evidence…/);
+    await user.click(screen.getByRole('button', { name: /Judge evidence…/ }));
+    await heading('Capacity run 3');
+    expect(sent('judgeEvidence')[0]?.[0]).toMatchObject({ package: '/home/mira/Reports', master: null });
+  });
+
+  it('cannot pause, says who sends, and takes the other orders', async () => {
+    const { user, sent } = await open('capacity-locust+still', '#/capacity');
+    await heading('Capacity run 4');
+    await screen.findByText(/sent by 2 workers of Locust on this computer/);
+    expect(screen.queryByRole('button', { name: 'Pause' })).toBeNull();
+    expect(screen.getByText('Latency')).toBeTruthy();
+    await user.click(screen.getByRole('button', { name: 'Drain' }));
+    expect(sent('orderCapacity')).toEqual([['drain']]);
+  });
+
+  it('led by a master elsewhere draws no latency that nobody has told', async () => {
+    const { user } = await open('capacity-master+still', '#/capacity');
+    await screen.findByText(/sent by 4 workers of the master at http:\/\/10\.0\.0\.5:8089/);
+    expect(screen.queryByText('Latency')).toBeNull();
+    expect(screen.getByText('Requests/s')).toBeTruthy();
+    const line = screen.getByRole('slider');
+    line.focus();
+    await user.keyboard('{Home}');
+    expect(line.getAttribute('aria-valuetext')).toMatch(/^0:00: \d+ ok/);
+    expect(text(screen.getByRole('region', { name: 'Failures by class' }))).toContain('Told with the evidence');
+  });
+
+  it('says what is being made first', async () => {
+    await open('capacity-making+still', '#/capacity');
+    await screen.findByRole('heading', { name: 'Locust is being made ready' });
+    expect(screen.getByText(/Making an environment of Python for Locust, once/)).toBeTruthy();
+  });
+
+  it('says what to install where Locust cannot run', async () => {
+    const { door } = await open('capacity-locust+capacity-no-python+still', '#/capacity');
+    await heading('Capacity run 4');
+    door.capacity.finish();
+    await heading('Capacity');
+    expect(text(await screen.findByRole('alert'))).toContain('apt-get install python3-venv');
+  });
+
+  it('of which a worker vanished is worth nothing, with its name', async () => {
+    await open('capacity-doubts', '#/capacity/3');
+    const alert = text(await screen.findByRole('alert'));
+    expect(alert).toContain('worker 1 (loader-b, process 4712): it vanished');
+    expect(await screen.findByRole('region', { name: 'Workers' })).toBeTruthy();
   });
 });
 
@@ -233,9 +426,22 @@ describe('past capacity runs', () => {
 });
 
 describe('axe finds nothing', () => {
+  for (const [step, first] of [
+    ['write', 'What is asked'],
+    ['join', 'The package'],
+    ['judge', 'The package'],
+  ] as const)
+    it(`with a master that runs elsewhere: ${step}`, async () => {
+      Object.assign(next, { who: 'master', step });
+      const { container } = await open('', '#/capacity');
+      await screen.findByRole('region', { name: first });
+      await settle();
+      expect(await axe(container)).toEqual([]);
+    });
   for (const [scene, hash, ready] of [
     ['', '#/capacity', 'Capacity'],
     ['capacity-limit+still', '#/capacity', 'Capacity run 4'],
+    ['capacity-master+still', '#/capacity', 'Capacity run 4'],
     ['capacity-unfit', '#/capacity/2', 'Capacity run 2'],
   ] as const)
     it(`${hash} ${scene}`, async () => {

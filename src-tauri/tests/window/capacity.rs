@@ -85,6 +85,30 @@ async fn a_load_is_measured_kept_opened_again_and_exported() {
             assert_eq!(ours, std::fs::read_to_string(to.join(name)).unwrap(), "{name}");
         }
         assert!(std::fs::read_to_string(file("capacity-1.hlog")).unwrap().contains("Tag=health"));
+
+        // The same by workers of Locust.
+        window.go("#/capacity").await;
+        window.press("Locust on this computer").await;
+        fill(&window, "Workers", "2").await;
+        fill(&window, "For how long", "3").await;
+        fill(&window, "One a line", "failures<=0").await;
+        found.extend(violations(&window, "the choice of workers").await);
+        window.press("Start load").await;
+        window.reads("main h1", "Capacity run 2").await;
+        window.reads("main", "workers of Locust on this computer").await;
+        found.extend(violations(&window, "a load by workers").await);
+        let report = window.reads("main", "What the figures mean").await;
+        assert!(report.contains("sent by Locust") && report.contains("failures<=0"), "{report}");
+        assert!(!report.contains("not to be relied on"), "{report}");
+        let kept = |name: &str| desktop.files().into_iter().any(|file| file.ends_with(name));
+        assert!(kept("package/plan.json") && kept("evidence.ndjson"));
+
+        window.go("#/capacity").await;
+        window.press("A Locust master that runs elsewhere").await;
+        window.reads("main", "No secret is written into it").await;
+        window.press("Join the master").await;
+        window.reads("main", "Folder of the package").await;
+        found.extend(violations(&window, "joining a master").await);
         assert!(found.is_empty(), "{}", found.join("\n"));
         window
     })

@@ -79,6 +79,8 @@ impl Desktop {
             .env("XDG_RUNTIME_DIR", home.path())
             .env("HOLDPOINT_DATA_DIR", home.path().join("holdpoint"))
             .env("HOLDPOINT_CONFIG_DIR", home.path().join("config"))
+            // The environment of Python that Locust runs in is made once for all tests.
+            .env("HOLDPOINT_CACHE_DIR", built("../tmp/locust"))
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .env("LANG", "C.UTF-8")
             .env("NO_AT_BRIDGE", "1")

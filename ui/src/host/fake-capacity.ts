@@ -1,6 +1,7 @@
 /**
  * The capacity half of the fake host. Words of a scene: capacity-live, capacity-limit, capacity-none, capacity-refused,
- * capacity-unfit, capacity-unprepared.
+ * capacity-unfit, capacity-unprepared; of workers: capacity-locust, capacity-master (both live), capacity-making (Locust is
+ * being installed), capacity-no-python, capacity-doubts (run 3 was sent by workers, one of which vanished).
  */
 import { dice, problem, scenes } from './fake-archive/kit';
 import type { Host } from './host';
@@ -12,13 +13,20 @@ import type { CapacityPoint } from './types/CapacityPoint';
 import type { CapacityReport } from './types/CapacityReport';
 import type { CapacityState } from './types/CapacityState';
 import type { CapacitySummary } from './types/CapacitySummary';
+import type { CapacityWorkers } from './types/CapacityWorkers';
 import type { Chart } from './types/Chart';
 import type { FieldProblem } from './types/FieldProblem';
+import type { PackageDraft } from './types/PackageDraft';
 
 export type Capacity = Pick<
   Host,
   | 'planCapacity'
   | 'startCapacity'
+  | 'planPackage'
+  | 'joinMaster'
+  | 'judgeEvidence'
+  | 'writePackage'
+  | 'writeScript'
   | 'orderCapacity'
   | 'watchCapacity'
   | 'capacityRuns'
@@ -37,6 +45,11 @@ export type Capacity = Pick<
     finish(): void;
   };
 };
+
+/** A master that a team runs. */
+const MASTER = 'http://10.0.0.5:8089/';
+/** What a master elsewhere tells of a second. */
+const WITHOUT_LATENCY = { p50_ms: null, p95_ms: null, p99_ms: null, lag_ms: null };
 
 const THRESHOLD = /^(.+:\s*)?(p\d+(\.\d+)?|max|failures|rate)\s*[<>]=?\s*\d+(\.\d+)?\s*(ms|s|m|%|\/s)?$/;
 
@@ -97,6 +110,8 @@ function report(of: CapacitySummary): CapacityReport {
       'Latency counts from the moment at which a request was meant to leave, service time from when it left: P95 is 182.4 ms against 47.1 ms. The difference is time spent waiting for others, which a person feels and service time hides. This computer itself left at most 0.4 ms late (P99).',
       '3 of 600 operations failed or were never answered. They have no latency; a threshold counts them as slower than any limit.',
     ],
+    worthless: of.unfit ? 'this computer was not fit to measure' : '',
+    next: of.unfit ? 'They say nothing of the target. Measure again on a computer that is idle.' : '',
     unfit: of.unfit ? ['this computer did not run Holdpoint for 2600 ms (limit 2000 ms): busy or asleep'] : [],
     thresholds: [
       {
@@ -131,13 +146,58 @@ function report(of: CapacitySummary): CapacityReport {
   };
 }
 
+/** The same by workers, one of which did not come to its end. */
+function doubted(of: CapacitySummary): CapacityReport {
+  const doubt = 'worker 1 (loader-b, process 4712): it vanished';
+  const whole = report(of);
+  const column = (title: string, numeric = false) => ({ title, numeric, mono: false });
+  return {
+    ...whole,
+    explained: [`These figures are not to be relied on: ${doubt}. Send the load again.`, ...whole.explained],
+    worthless: 'the reports of the workers are not to be relied on',
+    next: 'Send the load again.',
+    unfit: [doubt],
+    tables: [
+      ...whole.tables,
+      {
+        title: 'Workers',
+        note: 'sent by Locust 2.47.0, plan 5f0c1d2e3a4b5c6d…; Locust’s own summary, rounded: 580 requests, 3 failed',
+        columns: [
+          'Worker',
+          'Computer',
+          'Process',
+          'Python',
+          'Sent',
+          'Lag P99 ms',
+          'Clock ms',
+          'Known to ms',
+          'CPU',
+        ].map((title, place) => column(title, place !== 1 && place !== 3)),
+        rows: [
+          ['0', 'loader-a', '4711', '3.11.7', '300', '1.2', '0.4', '0.3', '12 %'],
+          ['1', 'loader-b', '4712', '3.11.7', '280', '1.4', '-0.8', '0.4', '11 %'],
+        ],
+      },
+    ],
+  };
+}
+
 export function fakeCapacity(scene = ''): Capacity {
   const has = scenes(scene);
   const calls: [string, ...unknown[]][] = [];
   const kept = has('capacity-none')
     ? []
     : [
-        summary(3),
+        summary(
+          3,
+          has('capacity-doubts')
+            ? {
+                verdict: 'not_proven',
+                unfit: true,
+                headline: 'Capacity: no figure, the reports of the workers are not to be relied on',
+              }
+            : {},
+        ),
         summary(2, {
           verdict: 'not_met',
           load: 'find the limit from 10 to 500 a second, each try 10 s',
@@ -182,23 +242,34 @@ export function fakeCapacity(scene = ''): Capacity {
     const all = points(now);
     const count = all.reduce((sum, point) => sum + point.ok, 0);
     const failed = all.reduce((sum, point) => sum + point.failed, 0);
+    const begins = state.phase === 'preparing' && now > 500 && !has('capacity-making');
+    if (state.phase === 'preparing' && !begins) {
+      watcher({ whole, state: { ...state, elapsed_ms: now }, points: [] });
+      return;
+    }
+    if (state.workers?.master) for (const point of all) Object.assign(point, WITHOUT_LATENCY);
     state = {
       ...state,
       elapsed_ms: now,
       into_ms: now,
-      phase: state.phase === 'preparing' && now > 500 ? 'running' : state.phase,
+      phase: begins ? 'running' : state.phase,
       planned: count + failed,
       sent: count + failed,
       ok: count,
       failed,
       in_flight: all.at(-1)?.in_flight ?? 0,
-      classes: failed > 0 ? [['rate_limited', failed]] : [],
+      classes: failed > 0 && !state.workers?.master ? [['rate_limited', failed]] : [],
     };
     watcher({ whole, state, points: whole ? all : all.slice(sent) });
     sent = all.length;
   }
 
-  function begin(draft: CapacityDraft, at: number): number {
+  function begin(draft: CapacityDraft, at: number, master: string | null = null): number {
+    const workers: CapacityWorkers | null = master
+      ? { count: 4, master }
+      : draft.engine.engine === 'locust'
+        ? { count: draft.engine.workers, master: null }
+        : null;
     const number = Math.max(0, ...kept.map((one) => one.number)) + 1;
     const rehearsal = draft.environment === 'rehearsal';
     const limit = draft.model.model === 'limit';
@@ -207,13 +278,22 @@ export function fakeCapacity(scene = ''): Capacity {
       environment: draft.environment,
       kind: rehearsal ? 'rehearsal' : 'staging',
       origin: rehearsal ? 'http://127.0.0.1:41811' : summary(1).origin,
-      asked: draft.target.what === 'url' ? draft.target.url : draft.target.operations.join(', '),
+      asked:
+        draft.target.what === 'url'
+          ? draft.target.url
+          : draft.target.what === 'test'
+            ? 'expand'
+            : draft.target.operations.join(', '),
       load: limit ? 'find the limit from 10 to 500 a second, each try 10 s' : '20 a second for 30 s',
       started_at: new Date(Date.now() - at).toISOString(),
       elapsed_ms: at,
       lasts_ms: limit ? 10_000 : 30_000,
       into_ms: at,
       phase: 'preparing',
+      making: has('capacity-making')
+        ? 'Making an environment of Python for Locust, once; this takes about half a minute'
+        : '',
+      workers,
       planned: 0,
       sent: 0,
       ok: 0,
@@ -248,7 +328,18 @@ export function fakeCapacity(scene = ''): Capacity {
   function finish(): void {
     if (!state) return;
     clearInterval(timer);
-    if (has('capacity-unprepared')) {
+    if (has('capacity-no-python')) {
+      state = {
+        ...state,
+        phase: 'ended',
+        problem: problem(
+          'locust.python.venv',
+          'Locust cannot run on this computer yet.',
+          'Python3 makes no environment: The virtual environment was not created successfully because ensurepip is not available.',
+          'On Debian and Ubuntu install python3-venv: apt-get install python3-venv.',
+        ),
+      };
+    } else if (has('capacity-unprepared')) {
       state = {
         ...state,
         phase: 'ended',
@@ -276,17 +367,41 @@ export function fakeCapacity(scene = ''): Capacity {
       problems.push({ field: 'target', message: `example.org is no host of ${draft.environment}.` });
     if (draft.target.what === 'operations' && draft.target.operations.length === 0)
       problems.push({ field: 'target', message: 'Choose at least one operation.' });
+    if (draft.engine.engine === 'locust') {
+      if (!(draft.engine.workers >= 1 && draft.engine.workers <= 64))
+        problems.push({ field: 'workers', message: 'This computer takes 1 to 64 workers.' });
+      if (model.model === 'limit')
+        problems.push({
+          field: 'model',
+          message:
+            'The limit is looked for by this computer’s own engine. Choose “This computer” for it, or another model.',
+        });
+    }
+    const test = draft.target.what === 'test';
     const rehearsal = draft.environment === 'rehearsal';
     const requests = model.model === 'rate' ? Math.round(model.per_second * model.seconds) : null;
     return {
       origin: rehearsal ? 'this computer' : summary(1).origin,
-      load: problems.length > 0 ? '' : model.model === 'limit' ? 'find the limit' : '20 a second for 30 s',
-      requests,
+      load:
+        problems.length > 0
+          ? ''
+          : test
+            ? '20 at once, 3 rounds'
+            : model.model === 'limit'
+              ? 'find the limit'
+              : '20 a second for 30 s',
+      requests: test ? 60 : requests,
       lasts_ms: 'seconds' in model ? model.seconds * 1000 : null,
       consent_needed: !rehearsal,
       problems,
-      notes:
-        requests !== null && requests < 299 && draft.thresholds.some((text) => text.startsWith('failures<1%'))
+      criteria: test ? ['failures<=0', 'p95<5000ms'] : [],
+      not_written:
+        draft.target.what === 'url'
+          ? ''
+          : 'Operations of the API need a project that is made for them and removed afterwards, so they are not written down for others. Choose an address.',
+      notes: test
+        ? ['Not in this load, and only in a check: the audit of the graph.']
+        : requests !== null && requests < 299 && draft.thresholds.some((text) => text.startsWith('failures<1%'))
           ? [
               `failures<1% cannot be met by ${requests} requests: at least 299 are needed to tell. Send more, or for longer.`,
             ]
@@ -294,10 +409,33 @@ export function fakeCapacity(scene = ''): Capacity {
     };
   }
 
-  if (has('capacity-live') || has('capacity-limit')) {
+  function planPackage(draft: PackageDraft): CapacityPlan {
+    const problems: FieldProblem[] = [];
+    if (/changed/.test(draft.package))
+      problems.push({
+        field: 'package',
+        message: 'Plan.json cannot be read: it was changed since the package was written.',
+      });
+    if (draft.master !== null && !/^https?:\/\/./.test(draft.master.trim()))
+      problems.push({ field: 'master', message: 'This is not the address of a page.' });
+    return {
+      origin: problems.length > 0 ? '' : summary(1).origin,
+      load: problems.length > 0 ? '' : '2000 a second for 5 min',
+      requests: problems.length > 0 ? null : 600_000,
+      lasts_ms: problems.length > 0 ? null : 300_000,
+      consent_needed: draft.master !== null && draft.environment !== 'rehearsal',
+      problems,
+      notes: [],
+      criteria: [],
+      not_written: '',
+    };
+  }
+
+  if (['capacity-live', 'capacity-limit', 'capacity-locust', 'capacity-master', 'capacity-making'].some(has)) {
     begin(
       {
         environment: has('rehearsal') ? 'rehearsal' : 'staging',
+        engine: has('capacity-locust') || has('capacity-making') ? { engine: 'locust', workers: 2 } : { engine: 'own' },
         target: { what: 'operations', operations: ['health', 'expand'] },
         model: has('capacity-limit')
           ? { model: 'limit', from: 10, up_to: 500, seconds: 10, poisson: false }
@@ -306,7 +444,8 @@ export function fakeCapacity(scene = ''): Capacity {
         thresholds: [],
         confirmed: null,
       },
-      24_000,
+      has('capacity-making') ? 4_000 : 24_000,
+      has('capacity-master') ? MASTER : null,
     );
   }
 
@@ -332,6 +471,33 @@ export function fakeCapacity(scene = ''): Capacity {
           );
         return begin(draft, 0);
       }),
+    planPackage: (draft) => call('planPackage', [draft], () => planPackage(draft)),
+    joinMaster: (draft, header) =>
+      call('joinMaster', [draft, header], () => {
+        const target = { what: 'url', url: '/health' } as const;
+        const model = { model: 'rate', per_second: 2000, seconds: 300, poisson: false } as const;
+        const { environment, thresholds, confirmed, master } = draft;
+        const engine = { engine: 'own' } as const;
+        return begin(
+          { environment, engine, target, model, in_flight: 1000, thresholds, confirmed },
+          0,
+          master ?? MASTER,
+        );
+      }),
+    judgeEvidence: (draft) =>
+      call('judgeEvidence', [draft], () => (has('cancelled') ? null : (kept[0]?.number ?? null))),
+    writePackage: (draft, folder) => call('writePackage', [draft, folder], () => `${folder}/holdpoint-locust`),
+    writeScript: (draft, folder) =>
+      call('writeScript', [draft, folder], () => {
+        if (draft.model.model === 'rounds')
+          throw problem(
+            'locust.k6.cannot',
+            'The script was not written.',
+            'K6 has no barrier between rounds.',
+            'A package for Locust can.',
+          );
+        return `${folder}/holdpoint-k6.js`;
+      }),
     orderCapacity: (order: CapacityOrder) =>
       call('orderCapacity', [order], () => {
         if (!state) return;
@@ -356,7 +522,7 @@ export function fakeCapacity(scene = ''): Capacity {
       call('capacityReport', [number, dark], () => {
         const found = kept.find((one) => one.number === number);
         if (!found) throw problem('capacity.unknown', `There is no capacity run ${number}.`, '', 'Choose another one.');
-        return report(found);
+        return has('capacity-doubts') && number === 3 ? doubted(found) : report(found);
       }),
     exportCapacity: (number, folder, formats) =>
       call('exportCapacity', [number, folder, formats], () =>

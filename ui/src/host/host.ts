@@ -27,6 +27,7 @@ import type { Imported } from './types/Imported';
 import type { JournalPage } from './types/JournalPage';
 import type { JournalQuery } from './types/JournalQuery';
 import type { Live } from './types/Live';
+import type { PackageDraft } from './types/PackageDraft';
 import type { PlanPreview } from './types/PlanPreview';
 import type { PreflightReport } from './types/PreflightReport';
 import type { Problem } from './types/Problem';
@@ -147,6 +148,16 @@ export interface Host {
   planCapacity(draft: CapacityDraft): Promise<CapacityPlan>;
   /** Starts a capacity run and answers with its number. One runs at a time, and beside no check. */
   startCapacity(draft: CapacityDraft): Promise<number>;
+  /** What the load of a package comes to. Nothing is started or sent for it. */
+  planPackage(draft: PackageDraft): Promise<CapacityPlan>;
+  /** Starts the load of a package on a master that others run. `header` is a secret; it goes to the master alone. */
+  joinMaster(draft: PackageDraft, header: string | null): Promise<number>;
+  /** Lets the person pick the evidence that a master left, and judges it; null when nothing was picked. */
+  judgeEvidence(draft: PackageDraft): Promise<number | null>;
+  /** Writes a package for Locust into a new folder within one that the person picked, and answers with it. */
+  writePackage(draft: CapacityDraft, folder: string): Promise<string>;
+  /** Writes a script for k6 into a folder that the person picked, and answers with the file. */
+  writeScript(draft: CapacityDraft, folder: string): Promise<string>;
   orderCapacity(order: CapacityOrder): Promise<void>;
   /** Everything so far at once, then what is new, until stopped or until it has ended. */
   watchCapacity(onLive: (live: CapacityLive) => void): Promise<Stop>;

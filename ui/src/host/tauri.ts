@@ -73,6 +73,11 @@ export function tauriHost(): Host {
 
     planCapacity: (draft) => invoke('plan_capacity', { draft }),
     startCapacity: (draft) => invoke('start_capacity', { draft }),
+    planPackage: (draft) => invoke('plan_package', { draft }),
+    joinMaster: (draft, header) => invoke('join_master', { draft, header }),
+    judgeEvidence: (draft) => invoke('judge_evidence', { draft }),
+    writePackage: (draft, folder) => invoke('write_package', { draft, folder }),
+    writeScript: (draft, folder) => invoke('write_script', { draft, folder }),
     orderCapacity: (order) => invoke('order_capacity', { order }),
     watchCapacity: (onLive) => watch('capacity', onLive),
     capacityRuns: (offset, limit) => invoke('capacity_runs', { offset, limit }),

@@ -6,87 +6,17 @@
 mod support;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use holdpoint_agentverse::SecretString;
 use holdpoint_check::words::TestId;
-use holdpoint_desk::archive::Archive;
-use holdpoint_desk::capacity::{Became, CAPACITY_FILE, LOG_FILE, Running};
+use holdpoint_desk::Theme;
+use holdpoint_desk::capacity::{Became, CAPACITY_FILE, LOG_FILE};
 use holdpoint_desk::view::{
-    ApiOperation, CapacityDraft, CapacityFormat, CapacityLive, CapacityModel, CapacityOrder, CapacityPhase,
-    CapacityTarget, CapacityVerdict, CheckDraft, SecretField,
+    ApiOperation, CapacityDraft, CapacityFormat, CapacityModel, CapacityOrder, CapacityPhase, CapacityTarget,
+    CapacityVerdict, CheckDraft,
 };
-use holdpoint_desk::{Desk, Theme};
-use holdpoint_settings::Environments;
 use serde_json::Value;
-use support::{Rehearsal, holdpoint, text};
-
-/// How long anything may take on a slow computer.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A desk at which a rehearsal is a named environment like any other.
-struct Office {
-    rehearsal: Rehearsal,
-    folder: tempfile::TempDir,
-    desk: Arc<Desk>,
-    origin: String,
-}
-
-impl Office {
-    async fn open() -> Self {
-        let rehearsal = Rehearsal::start("healthy");
-        let folder = tempfile::tempdir().unwrap();
-        let environments = folder.path().join("environments");
-        std::fs::create_dir_all(&environments).unwrap();
-        let mut file = rehearsal.json();
-        let secrets = file.as_object_mut().unwrap().remove("secrets").unwrap();
-        file["name"] = "mirror".into();
-        file["kind"] = "staging".into();
-        std::fs::write(environments.join("mirror.json"), file.to_string()).unwrap();
-        let desk = Desk::new(
-            Archive::in_folder(&folder.path().join("checks")),
-            Environments::in_folder(&environments),
-        );
-        for (field, key) in [(SecretField::Email, "email"), (SecretField::Password, "password")] {
-            let secret = SecretString::from(secrets[key].as_str().unwrap().to_owned());
-            desk.vault.set("mirror", field, secret, None, true).await.unwrap();
-        }
-        let origin = file["api_url"].as_str().unwrap().trim_end_matches('/').to_owned();
-        Self { rehearsal, folder, desk: Arc::new(desk), origin }
-    }
-
-    fn draft(&self, operations: &[ApiOperation], model: CapacityModel, thresholds: &[&str]) -> CapacityDraft {
-        CapacityDraft {
-            environment: "mirror".into(),
-            target: CapacityTarget::Operations { operations: operations.to_vec() },
-            model,
-            in_flight: 500.0,
-            thresholds: thresholds.iter().map(|text| (*text).to_owned()).collect(),
-            confirmed: Some(self.origin.clone()),
-        }
-    }
-
-    /// Watches a load to its end, and answers with every message.
-    async fn watched(running: &Running) -> Vec<CapacityLive> {
-        let messages = Mutex::new(Vec::new());
-        let watching = running.watch(|live| {
-            messages.lock().unwrap().push(live);
-            true
-        });
-        tokio::time::timeout(PATIENCE, watching).await.unwrap();
-        running.over().await;
-        messages.into_inner().unwrap()
-    }
-
-    fn folder_of(&self, number: u32) -> PathBuf {
-        self.desk.capacity.archive.folder_of(number).unwrap()
-    }
-}
-
-fn rate(per_second: f64, seconds: f64) -> CapacityModel {
-    CapacityModel::Rate { per_second, seconds, poisson: false }
-}
+use support::office::{Office, PATIENCE, rate};
+use support::{holdpoint, text};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_load_is_sent_kept_opened_and_exported_as_the_terminal_does() {

@@ -1,5 +1,7 @@
 //! A capacity run as it is kept: one JSON document, whoever sent the load.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::{Deserialize, Serialize};
 
 use crate::collect::{LoadResult, Second};
@@ -69,6 +71,33 @@ pub enum CapacityError {
 }
 
 impl Capacity {
+    /// The document of a load that is about to be sent.
+    pub fn asked(
+        environment: Option<String>,
+        origin: String,
+        kinds: Vec<String>,
+        wanted: Wanted,
+        thresholds: Vec<String>,
+    ) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            holdpoint_load: FORMAT,
+            holdpoint: env!("CARGO_PKG_VERSION").into(),
+            environment,
+            origin,
+            kinds,
+            wanted,
+            thresholds,
+            started_unix_ms: now.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+            took_s: None,
+            figures: None,
+            judgement: None,
+            limit: None,
+            left: Vec::new(),
+            result: None,
+        }
+    }
+
     /// What was measured, added to what was asked.
     #[must_use]
     pub fn with(mut self, measured: Measured, took_s: f64) -> Self {
@@ -187,22 +216,14 @@ mod tests {
         };
         let thresholds = ["p95<50ms".parse().unwrap()];
         let judgement = judge(&result, &thresholds, &FitnessLimits::default());
-        let asked = Capacity {
-            holdpoint_load: FORMAT,
-            holdpoint: "0".into(),
-            environment: None,
-            origin: "http://127.0.0.1:1".into(),
-            kinds: vec!["a".into()],
-            wanted: Wanted::Load(Plan::new(Model::Rounds { concurrency: 10, rounds: 10 })),
-            thresholds: vec!["p95<50ms".into()],
-            started_unix_ms: 5,
-            took_s: None,
-            figures: None,
-            judgement: None,
-            limit: None,
-            left: Vec::new(),
-            result: None,
-        };
+        let wanted = Wanted::Load(Plan::new(Model::Rounds { concurrency: 10, rounds: 10 }));
+        let asked = Capacity::asked(
+            None,
+            "http://127.0.0.1:1".into(),
+            vec!["a".into()],
+            wanted,
+            vec!["p95<50ms".into()],
+        );
         asked.with(Measured { limit: None, result, judgement, log: Vec::new() }, 1.0)
     }
 

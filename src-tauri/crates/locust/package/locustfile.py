@@ -872,7 +872,8 @@ class Conductor:
     def __init__(self, environment, web_ui):
         self.environment, self.runner, self.web_ui = environment, environment.runner, web_ui
         self.phase, self.problem, self.told = "waiting", "", None
-        self.evidence = None
+        self.evidence = self.zero = None
+        self.counts = {}
         for name, hear in (("pong", self.pong), ("here", self.here), ("report", self.report), ("round_over", self.round_over)):
             self.runner.register_message(f"holdpoint_{name}", hear)
         if web_ui:
@@ -1039,7 +1040,11 @@ class Conductor:
         except (ValueError, KeyError, TypeError):
             # What is damaged is in the evidence as it came.
             pass
-        tell({"live": {"elapsed_s": time.time() - (self.zero or time.time()), **self.counts}})
+        tell({"live": self.live()})
+
+    def live(self):
+        """What has happened so far, once a load has a beginning."""
+        return {"elapsed_s": max(time.time() - self.zero, 0.0), **self.counts} if self.zero else None
 
     def round_over(self, environment, msg, **_):
         self.rounds_over.setdefault(msg.data["round"], set()).add(msg.node_id)
@@ -1059,7 +1064,8 @@ class Conductor:
         @web_ui.auth_required_if_enabled
         def state():
             ready = len(self.runner.clients.ready)
-            return jsonify({**whoami(), "phase": self.phase, "workers": ready, "problem": self.problem})
+            told = {"phase": self.phase, "workers": ready, "problem": self.problem, "live": self.live()}
+            return jsonify({**whoami(), **told})
 
         @web_ui.app.route("/holdpoint/start", methods=["POST"])
         @web_ui.auth_required_if_enabled

@@ -182,7 +182,7 @@ pub(crate) fn short<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String
 }
 
 /// A document within bounds.
-fn parsed<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, String> {
+pub(crate) fn parsed<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, String> {
     LIMITS.check(bytes).map_err(|error| error.to_string())?;
     serde_json::from_slice(bytes).map_err(|error| json::said(&error))
 }

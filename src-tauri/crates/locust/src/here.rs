@@ -8,23 +8,26 @@ use std::time::Duration;
 
 use holdpoint_foreign::text;
 use holdpoint_load::{Live, Order};
-use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, timeout, timeout_at};
 
+use crate::follow::Follow;
 use crate::package::PROGRAM;
+use crate::told::Told;
 use crate::{FleetPlan, Package, PackageError, Secrets, Venv, VenvError};
 
 /// Until a process of Python has loaded Locust, on a busy computer.
 const START: Duration = Duration::from_secs(60);
+/// How often it is looked whether the load has begun.
+const LOOK: Duration = Duration::from_millis(200);
 /// Until a process has ended that was told to.
 const END: Duration = Duration::from_secs(15);
 /// From the word to start to the first intended start: on one computer nothing has far to go.
 const LEAD_S: &str = "1";
 /// The most workers on one computer.
-const MOST: u32 = 64;
+pub const MOST_WORKERS_HERE: u32 = 64;
 /// How much of the end of a log is looked at.
 const TAIL: u64 = 4096;
 
@@ -45,7 +48,9 @@ pub struct Here<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum HereError {
     /// So many workers are not started here.
-    #[error("locust.here.workers: {0} workers cannot run on this computer; it takes 1 to {MOST}")]
+    #[error(
+        "locust.here.workers: {0} workers cannot run on this computer; it takes 1 to {MOST_WORKERS_HERE}"
+    )]
     Workers(u32),
     /// A process cannot be started, or its log cannot be written.
     #[error("locust.here.start: {what} could not be started: {source}")]
@@ -63,6 +68,9 @@ pub enum HereError {
         /// Its last words.
         said: String,
     },
+    /// Somebody ended it before anything was sent.
+    #[error("locust.here.stopped: it was ended before anything was sent")]
+    Stopped,
     /// Nothing happened for longer than the load can take.
     #[error("locust.here.hung: the master neither went on nor ended; its log is {0}")]
     Hung(PathBuf),
@@ -104,11 +112,12 @@ pub enum SendError {
 
 /// Writes a load down, makes the environment of Python where it is missing, sends the load by workers on this computer,
 /// and answers with the package and the file of evidence, which [`gather`](crate::gather()) reads. `say` hears what takes
-/// long before the load; `orders` and `see` are those of [`run_here`].
+/// long before the load; `orders` and `see` are those of [`run_here`]. Whoever ends it before anything was sent does not
+/// wait for what is being made.
 pub async fn send_here(
     sending: Sending<'_>,
     say: impl Fn(&str) + Send + 'static,
-    orders: watch::Receiver<Order>,
+    mut orders: watch::Receiver<Order>,
     see: impl FnMut(&Live),
 ) -> Result<(Package, PathBuf), SendError> {
     let Sending { plan, secrets, workers, folder, authorities, cache } = sending;
@@ -116,28 +125,25 @@ pub async fn send_here(
     let folder = std::path::absolute(folder)?;
     let package = Package::write(&folder.join("package"), plan, authorities)?;
     let making = tokio::task::spawn_blocking(move || Venv::ensure(&cache, say));
-    let venv = making.await.map_err(io::Error::other)??;
+    let venv = tokio::select! {
+        made = making => made.map_err(io::Error::other)??,
+        () = told_to_end(&mut orders) => return Err(HereError::Stopped.into()),
+    };
     let here = Here { venv: &venv, workers, secrets, folder: &folder };
     let evidence = run_here(&package, here, orders, see).await?;
     Ok((package, evidence))
 }
 
-/// What the master tells on its way.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Told {
-    Port(u16),
-    Live(Counts),
+/// Whether an order ends a load.
+pub(crate) fn ends(order: Order) -> bool {
+    matches!(order, Order::Drain | Order::Abort)
 }
 
-#[derive(Deserialize)]
-struct Counts {
-    elapsed_s: f64,
-    planned: u64,
-    sent: u64,
-    ok: u64,
-    failed: u64,
-    refused: u64,
+/// Becomes ready with the order to end; never where nobody is left who could give it.
+async fn told_to_end(orders: &mut watch::Receiver<Order>) {
+    if orders.wait_for(|order| ends(*order)).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 struct Process {
@@ -179,15 +185,16 @@ fn tail(log: &Path) -> String {
 }
 
 /// Sends the load of a package by workers on this computer, and answers with the file of evidence. `orders` says what is
-/// to be done: [`Order::Drain`] starts nothing any more, [`Order::Abort`] gives up what is in flight. `see` hears once a
-/// second what has happened so far. Dropping this ends every process.
+/// to be done: [`Order::Drain`] starts nothing any more, [`Order::Abort`] gives up what is in flight; before anything is
+/// sent either is an end at once. `see` hears that the load begins, and then of every report what has happened so far.
+/// Dropping this ends every process.
 pub async fn run_here(
     package: &Package,
     here: Here<'_>,
     mut orders: watch::Receiver<Order>,
     mut see: impl FnMut(&Live),
 ) -> Result<PathBuf, HereError> {
-    if !(1..=MOST).contains(&here.workers) {
+    if !(1..=MOST_WORKERS_HERE).contains(&here.workers) {
         return Err(HereError::Workers(here.workers));
     }
     let evidence = here.folder.join("evidence.ndjson");
@@ -223,11 +230,14 @@ pub async fn run_here(
     let Some(stdout) = master.child.stdout.take() else { return Err(master.ended()) };
     let mut lines = BufReader::new(stdout).lines();
     let port = loop {
-        match timeout(START, told(&mut lines)).await {
-            Ok(Some(Told::Port(port))) => break port.to_string(),
-            Ok(Some(Told::Live(_))) => {}
-            Ok(None) => return Err(master.ended()),
-            Err(_) => return Err(HereError::Hung(master.log)),
+        tokio::select! {
+            line = timeout(START, told(&mut lines)) => match line {
+                Ok(Some(Told::Port(port))) => break port.to_string(),
+                Ok(Some(Told::Live(_))) => {}
+                Ok(None) => return Err(master.ended()),
+                Err(_) => return Err(HereError::Hung(master.log)),
+            },
+            () = told_to_end(&mut orders) => return Err(HereError::Stopped),
         }
     };
     let mut workers = Vec::new();
@@ -243,16 +253,13 @@ pub async fn run_here(
     let plan = package.plan();
     let lasts = plan.load.duration().unwrap_or(holdpoint_load::plan::LONGEST) + plan.load.drain;
     let until = Instant::now() + lasts + Duration::from_secs_f64(plan.patience_s) + START + END;
-    let mut began = false;
-    let mut looks = interval(Duration::from_secs(1));
-    let mut ordered = true;
+    let mut follow = Follow::new(&evidence);
+    let mut looks = interval(LOOK);
+    let (mut ordered, mut begun) = (true, false);
     loop {
         tokio::select! {
             line = timeout_at(until, told(&mut lines)) => match line {
-                Ok(Some(Told::Live(counts))) => {
-                    began = true;
-                    see(&counts.live());
-                }
+                Ok(Some(Told::Live(counts))) => see(&follow.seen(counts.unwrap_or_default().live())),
                 Ok(Some(Told::Port(_))) => {}
                 Ok(None) => break,
                 Err(_) => return Err(HereError::Hung(master.log)),
@@ -260,13 +267,19 @@ pub async fn run_here(
             changed = orders.changed(), if ordered => {
                 ordered = changed.is_ok();
                 let order = *orders.borrow_and_update();
+                if ends(order) && !follow.has_begun() {
+                    return Err(HereError::Stopped);
+                }
                 give(&mut control, order).await;
             }
-            _ = looks.tick(), if !began => {
-                // Afterwards it is the master's business, which writes down who is gone.
-                began = evidence.exists();
+            _ = looks.tick(), if !begun => {
+                if follow.has_begun() {
+                    begun = true;
+                    see(&Live::default());
+                }
+                // With the evidence it is the master's business, which writes down who is gone.
                 if let Some(gone) = workers.iter_mut().find_map(|one| matches!(one.child.try_wait(), Ok(Some(_))).then_some(&*one))
-                    && !began
+                    && !evidence.exists()
                 {
                     return Err(gone.ended());
                 }
@@ -279,21 +292,6 @@ pub async fn run_here(
         let _ = timeout(END, worker.child.wait()).await;
     }
     if evidence.exists() { Ok(evidence) } else { Err(master.ended()) }
-}
-
-impl Counts {
-    fn live(&self) -> Live {
-        Live {
-            elapsed: Duration::try_from_secs_f64(self.elapsed_s).unwrap_or_default(),
-            planned: self.planned,
-            sent: self.sent,
-            ok: self.ok,
-            failed: self.failed,
-            refused: self.refused,
-            in_flight: self.sent.saturating_sub(self.ok.saturating_add(self.failed)),
-            ..Live::default()
-        }
-    }
 }
 
 /// A process of Locust in the folder of the package. What the account sets for Locust by variables is not ours.

@@ -20,7 +20,7 @@ const MOST_USERS: usize = 2000;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum K6Error {
     /// What k6 has no like of.
-    #[error("locust.k6.cannot: {0}; export a package for Locust instead (--locust), which can")]
+    #[error("locust.k6.cannot: {0}; a package for Locust can")]
     Cannot(&'static str),
 }
 

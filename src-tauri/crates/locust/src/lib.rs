@@ -5,7 +5,8 @@
 //!    some steps each. [`Package::write`] makes a folder of it that needs nothing of Holdpoint: `locustfile.py`,
 //!    `plan.json`, `requirements.txt` with exact versions and digests, and manifests for Kubernetes.
 //! 2. [`send_here`] writes a package, makes the environment of Python that Locust runs in ([`Venv::ensure`]), and starts a
-//!    master and workers on this computer ([`run_here`]). [`Master`] starts the load of a master that runs elsewhere, and fetches what came of it.
+//!    master and workers on this computer ([`run_here`]). [`Master`] starts the load of a master that runs elsewhere,
+//!    follows it, and fetches what came of it.
 //! 3. Worker `i` of `W` takes the arrivals `k ≡ i (mod W)`, so the same seed gives the same arrivals over any number of
 //!    workers and in Rust (`tests/vectors.json` is tried on both sides). Latency counts from the intended start.
 //! 4. Each worker reports step by step: counts, HDR histograms and, where wanted, the ledger of its operations. The master
@@ -28,6 +29,7 @@
 #![doc = include_str!("../BENCH.md")]
 
 mod evidence;
+mod follow;
 mod gather;
 mod here;
 pub mod k6;
@@ -35,13 +37,16 @@ mod ledger;
 mod master;
 mod package;
 mod plan;
+mod told;
 mod venv;
 
 pub use evidence::{EvidenceError, LINE_LIMIT};
 pub use gather::{ClockLimits, Gathered, Sinks, gather};
-pub use here::{Here, HereError, SendError, Sending, run_here, send_here};
+pub use here::{Here, HereError, MOST_WORKERS_HERE, SendError, Sending, run_here, send_here};
 pub use ledger::{Entry, Ledger};
 pub use master::{Master, MasterError};
 pub use package::{Package, PackageError};
-pub use plan::{Check, FleetPlan, FleetPlanError, Holds, Http, Limits, Operation, Secrets, Step, Stream};
+pub use plan::{
+    Check, FleetPlan, FleetPlanError, Holds, Http, LEDGER_LIMIT, Limits, Operation, Secrets, Step, Stream,
+};
 pub use venv::{Venv, VenvError};

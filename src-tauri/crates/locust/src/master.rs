@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use holdpoint_foreign::{json, text};
+use holdpoint_load::{Live, Order};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
@@ -12,15 +13,23 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
+use tokio::sync::watch;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::Package;
+use crate::here::ends;
+use crate::told::Counts;
 
 /// The longest answer but the evidence.
 const LIMITS: json::Limits = json::Limits { bytes: 64 * 1024, values: 1000 };
 /// The largest file of evidence that is fetched.
 const EVIDENCE_LIMIT: u64 = 4 * 1024 * 1024 * 1024;
 const ANSWER: Duration = Duration::from_secs(30);
+/// How often a master is asked how far it is.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a master may give no answer while its load goes on: the way there is not that of the load.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Why a master is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +41,7 @@ pub enum MasterError {
     Unreachable(Url, String),
     /// It refuses.
     #[error(
-        "locust.master.refused: the master at {0} refuses: {1}; where it asks for a login, give its header in a file with --master-header-file"
+        "locust.master.refused: the master at {0} refuses: {1}; where it asks for a login, give the header that carries it (in the terminal --master-header-file)"
     )]
     Refused(Url, String),
     /// It is another kind of master.
@@ -50,6 +59,16 @@ pub enum MasterError {
         /// Ours.
         ours: String,
     },
+    /// It is at another load.
+    #[error(
+        "locust.master.busy: the master at {0} is at a load already; wait for its end, and judge what it left"
+    )]
+    Busy(Url),
+    /// It does not come to an end.
+    #[error(
+        "locust.master.late: the master at {0} did not come to an end of the load in time; look at its own page"
+    )]
+    Late(Url),
     /// A header that cannot be sent.
     #[error(
         "locust.master.header: a header for the master cannot be sent; write NAME: VALUE in plain letters"
@@ -71,6 +90,9 @@ pub struct Said {
     pub workers: u32,
     /// Why its last load was not led to its end.
     pub problem: String,
+    /// What has happened so far in the load, or happened in the last one.
+    #[serde(default)]
+    live: Option<Counts>,
 }
 
 /// A master by the address of its web page.
@@ -124,11 +146,67 @@ impl Master {
         struct Started {
             workers: u32,
         }
+        if self.state(package).await?.phase == "running" {
+            return Err(MasterError::Busy(self.base.clone()));
+        }
         let asked =
             self.client.post(self.at("/start")).json(&json!({ "plan": package.digest() })).timeout(ANSWER);
         let started: Started =
             self.read(asked.send().await.map_err(|error| self.unreachable(&error))?).await?;
         Ok(started.workers)
+    }
+
+    /// Follows the load that was started to its end, and fetches the evidence of it into a file. `orders` and `see` are those
+    /// of [`run_here`](crate::run_here), but for latencies, which are known at the end. A master that gives no answer for a
+    /// while is asked again: its load does not depend on this way.
+    pub async fn follow(
+        &self,
+        package: &Package,
+        evidence: &Path,
+        mut orders: watch::Receiver<Order>,
+        mut see: impl FnMut(&Live),
+    ) -> Result<(), MasterError> {
+        let plan = package.plan();
+        let lasts = plan.load.duration().unwrap_or(holdpoint_load::plan::LONGEST) + plan.load.drain;
+        let until = Instant::now() + lasts + 3 * Duration::from_secs_f64(plan.patience_s);
+        // An order that was given before is one all the same.
+        orders.mark_changed();
+        let (mut began, mut ordered, mut answered) = (false, true, Instant::now());
+        let mut to_tell = None;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                changed = orders.changed(), if ordered => {
+                    ordered = changed.is_ok();
+                    let order = *orders.borrow_and_update();
+                    to_tell = ends(order).then_some(order == Order::Abort).or(to_tell);
+                }
+            }
+            let asked = async {
+                if let Some(give_up) = to_tell {
+                    self.stop(give_up).await?;
+                }
+                self.state(package).await
+            };
+            let said = match asked.await {
+                Ok(said) => said,
+                Err(MasterError::Unreachable(..)) if answered.elapsed() < SILENCE => continue,
+                Err(error) => return Err(error),
+            };
+            (answered, to_tell) = (Instant::now(), None);
+            began |= said.phase == "running";
+            // What it tells before is of the load before.
+            if began && let Some(counts) = said.live {
+                see(&counts.live());
+            }
+            if said.phase == "ended" && (began || said.problem.is_empty()) {
+                break;
+            }
+            if Instant::now() > until {
+                return Err(MasterError::Late(self.base.clone()));
+            }
+        }
+        self.fetch(evidence).await
     }
 
     /// Ends its load: nothing more is started, or what is in flight is given up too.

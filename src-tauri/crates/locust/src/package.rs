@@ -142,6 +142,29 @@ impl Package {
         Ok(Self { folder: folder.to_owned(), plan, digest, program: noted(PROGRAM)? })
     }
 
+    /// Copies everything of it into a folder that is new, and answers with the copy.
+    pub fn copy(&self, to: &Path) -> Result<Self, PackageError> {
+        let unreadable =
+            |name: &str, why: String| PackageError::Unreadable { path: self.folder.join(name), why };
+        let sums = file::read_text(&self.folder.join(SUMS), SUMS_LIMIT)
+            .map_err(|error| unreadable(SUMS, error.to_string()))?;
+        fs::create_dir_all(to).map_err(|source| PackageError::Unwritable { path: to.to_owned(), source })?;
+        let names = sums.lines().filter_map(|line| line.split_once("  ")).map(|(_, name)| name);
+        for name in names.chain([SUMS]) {
+            // A sum may name anything; only what stands beside it is of the package.
+            if Path::new(name).components().count() != 1 || name == ".." {
+                return Err(unreadable(SUMS, format!("{name} is no file of a package")));
+            }
+            let from = self.folder.join(name);
+            if !from.is_file() {
+                return Err(unreadable(name, "it is no file, or is gone".into()));
+            }
+            fs::copy(from, to.join(name))
+                .map_err(|source| PackageError::Unwritable { path: to.join(name), source })?;
+        }
+        Self::open(to)
+    }
+
     /// Where it is.
     pub fn folder(&self) -> &Path {
         &self.folder

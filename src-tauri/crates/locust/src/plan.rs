@@ -17,7 +17,7 @@ const FORMAT: u32 = 1;
 /// The most kinds of operations of one load.
 pub(crate) const MOST_KINDS: usize = 64;
 /// The most operations of which a ledger is kept.
-pub(crate) const LEDGER_LIMIT: u64 = 1_000_000;
+pub const LEDGER_LIMIT: u64 = 1_000_000;
 /// The most reports of one worker, about: with a long load each report covers more.
 const REPORTS: f64 = 600.0;
 /// What starting, introducing and reporting may take beyond the load itself.
@@ -287,6 +287,16 @@ impl Http {
 }
 
 impl Http {
+    /// Where connections are really opened, whatever the `Host` header says; none where that is no address.
+    pub fn address(&self) -> Option<Url> {
+        let scheme = if self.tls { "https" } else { "http" };
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let url = Url::parse(&format!("{scheme}://{host}:{}", self.port)).ok()?;
+        // A host that holds more than a host would be read as something else.
+        (url.path() == "/" && url.username().is_empty() && url.password().is_none() && url.query().is_none())
+            .then_some(url)
+    }
+
     /// The origin that everything goes to, such as `https://api.example.org`.
     pub fn origin(&self) -> String {
         format!("{}://{}", if self.tls { "https" } else { "http" }, self.authority)

@@ -32,4 +32,12 @@ problems: Array<FieldProblem>,
 /**
  * What can be done and will not tell what a person may expect of it.
  */
-notes: Array<string>, };
+notes: Array<string>, 
+/**
+ * The criteria of the test that is asked, which are judged besides the thresholds.
+ */
+criteria: Array<string>, 
+/**
+ * Why it cannot be written down for others to send; empty where it can.
+ */
+not_written: string, };

@@ -26,7 +26,15 @@ figures: Array<Figure>,
  */
 explained: Array<string>, 
 /**
- * Why this computer was not fit to measure; empty when it was.
+ * Why the figures are worth nothing, in a few words; empty where they may be believed.
+ */
+worthless: string, 
+/**
+ * What to do then.
+ */
+next: string, 
+/**
+ * What exactly was seen of who sent them.
  */
 unfit: Array<string>, 
 /**

@@ -46,7 +46,7 @@ verdict: CapacityVerdict,
  */
 headline: string, 
 /**
- * Whether the figures are worth nothing, because this computer was not fit to measure.
+ * Whether the figures are worth nothing, because who sent the load was not fit to measure.
  */
 unfit: boolean, 
 /**

@@ -1,25 +1,20 @@
 //! `holdpoint load --engine locust`, and `holdpoint load export`, `join` and `judge`.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::{Args, Subcommand, ValueEnum};
 use holdpoint_check::run::Held;
 use holdpoint_check::words::TestId;
-use holdpoint_desk::capacity::{Operations, place};
-use holdpoint_load::http::Options;
-use holdpoint_load::{Capacity, FitnessLimits, Measured, Order, Wanted, judge};
-use holdpoint_locust::{
-    FleetPlan, Gathered, Http, Master, Package, Secrets, Sending, Sinks, Venv, gather, k6, send_here,
-};
+use holdpoint_desk::capacity::fleet::{self, Prepared, Work};
+use holdpoint_desk::capacity::place;
+use holdpoint_load::{Capacity, Live, Order, Wanted};
+use holdpoint_locust::{FleetPlan, Gathered, Master, Package, Secrets, Sending, Sinks, Venv, k6, send_here};
 use holdpoint_report::capacity;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::runbook::{self, Task};
 use super::words::Progress;
 use super::{LoadOptions, asked, check_kinds, create, hold, permission, thresholds};
 use crate::failure::Failure;
@@ -134,22 +129,16 @@ pub(crate) struct JudgingOptions {
     ledger: Option<PathBuf>,
 }
 
-/// A load as it was typed, ready to be given to others.
-struct Prepared {
-    plan: FleetPlan,
-    secrets: Secrets,
+/// A load as it was typed, ready to be given to workers.
+struct Typed {
+    prepared: Prepared,
     /// The document of it.
     asked: Capacity,
-    /// What was made at the API for it.
-    operations: Option<Operations>,
     /// What of a test of the runbook is not in it.
     not_here: Option<&'static str>,
     /// The environment, which gets nothing else meanwhile.
     held: Option<Held>,
 }
-
-/// The API lets a login be asked for ten times in five minutes, and each worker asks once; this program did too.
-const MOST_LOGINS: u32 = 9;
 
 pub(crate) async fn act(action: FleetAction) -> Result<u8, Failure> {
     match action {
@@ -159,8 +148,7 @@ pub(crate) async fn act(action: FleetAction) -> Result<u8, Failure> {
             let package = Package::open(&options.package)?;
             let asked = of_package(&package, &options.judging)?;
             let gathered = gathered(&package, &options.evidence, &options.judging)?;
-            let took_s = gathered.result.elapsed_s;
-            told(asked, gathered, took_s, &options.judging)
+            told(asked, gathered, None, &options.judging)
         }
     }
 }
@@ -178,16 +166,10 @@ pub(crate) async fn run(options: &LoadOptions) -> Result<u8, Failure> {
         hdr_log: options.hdr_log.clone(),
         ledger: options.fleet.ledger.clone(),
     };
-    if (!options.operation.is_empty() || options.fleet.test.is_some()) && options.fleet.workers > MOST_LOGINS
-    {
-        return Err(Failure::usage(format!(
-            "each worker logs in, and the API allows ten logins in five minutes; use at most {MOST_LOGINS} workers"
-        )));
-    }
-    let prepared = prepare(options).await?;
-    let outcome = sent(options, &prepared, &judging).await;
-    if let Some(operations) = &prepared.operations {
-        if let Some(held) = &prepared.held {
+    let typed = prepare(options).await?;
+    let outcome = sent(options, &typed, &judging).await;
+    if let Some(operations) = &typed.prepared.operations {
+        if let Some(held) = &typed.held {
             held.remember(operations.client());
         }
         if let Some(left) = operations.clean_up().await {
@@ -197,7 +179,8 @@ pub(crate) async fn run(options: &LoadOptions) -> Result<u8, Failure> {
     outcome
 }
 
-async fn sent(options: &LoadOptions, prepared: &Prepared, judging: &JudgingOptions) -> Result<u8, Failure> {
+async fn sent(options: &LoadOptions, typed: &Typed, judging: &JudgingOptions) -> Result<u8, Failure> {
+    let Typed { prepared, asked, .. } = typed;
     let throwaway;
     let folder = match &options.fleet.keep {
         Some(folder) => {
@@ -211,11 +194,11 @@ async fn sent(options: &LoadOptions, prepared: &Prepared, judging: &JudgingOptio
     };
     eprintln!(
         "Load: {}, {}, by {} workers of Locust",
-        prepared.asked.kinds.join(", "),
-        capacity::wanted(&prepared.asked.wanted),
+        asked.kinds.join(", "),
+        capacity::wanted(&asked.wanted),
         options.fleet.workers
     );
-    if let Some(not_here) = prepared.not_here {
+    if let Some(not_here) = typed.not_here {
         eprintln!("  Not in this load, and only in a check: {not_here}");
     }
     let sending = Sending {
@@ -226,12 +209,32 @@ async fn sent(options: &LoadOptions, prepared: &Prepared, judging: &JudgingOptio
         authorities: options.authorities.as_deref(),
         cache: Venv::usual_folder()?,
     };
+    let began = Instant::now();
+    let (package, evidence) = watched(&prepared.plan, async |orders, see| {
+        send_here(sending, |text| eprintln!("{text}"), orders, see).await.map_err(failed)
+    })
+    .await?;
+    let took_s = began.elapsed().as_secs_f64();
+    let mut gathered = gathered(&package, &evidence, judging)?;
+    prepared.settle(&mut gathered, options.fleet.workers).await;
+    let code = told(asked.clone(), gathered, Some(took_s), judging)?;
+    if options.fleet.keep.is_some() {
+        eprintln!("  Package, evidence and logs are in {}", folder.display());
+    }
+    Ok(code)
+}
+
+/// Shows how far a load is while it is sent, and hands on what Ctrl-C wants.
+async fn watched<T>(
+    plan: &FleetPlan,
+    send: impl AsyncFnOnce(watch::Receiver<Order>, &mut dyn FnMut(&Live)) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let (give, orders) = watch::channel(Order::Run);
     let mut progress = Progress::default();
-    progress.begin(prepared.plan.load.duration());
-    let began = Instant::now();
+    progress.begin(plan.load.duration());
+    let mut see = |live: &Live| progress.see(live);
     let sent = {
-        let running = send_here(sending, |text| eprintln!("{text}"), orders, |live| progress.see(live));
+        let running = send(orders, &mut see);
         tokio::pin!(running);
         loop {
             tokio::select! {
@@ -241,19 +244,7 @@ async fn sent(options: &LoadOptions, prepared: &Prepared, judging: &JudgingOptio
         }
     };
     progress.end();
-    let (package, evidence) = sent.map_err(failed)?;
-    let took_s = began.elapsed().as_secs_f64();
-    let mut gathered = gathered(&package, &evidence, judging)?;
-    if let Some(operations) = &prepared.operations {
-        let workers = options.fleet.workers as usize;
-        runbook::recall(operations.client(), &prepared.plan, &gathered.ledger, workers);
-        gathered.result.stored = runbook::read_back(operations, &gathered).await?;
-    }
-    let code = told(prepared.asked.clone(), gathered, took_s, judging)?;
-    if options.fleet.keep.is_some() {
-        eprintln!("  Package, evidence and logs are in {}", folder.display());
-    }
-    Ok(code)
+    sent
 }
 
 fn interrupt(give: &watch::Sender<Order>) {
@@ -272,17 +263,19 @@ fn failed(error: impl std::error::Error) -> Failure {
     Failure::failed(error.to_string())
 }
 
-async fn prepare(options: &LoadOptions) -> Result<Prepared, Failure> {
-    let mut secrets = Secrets::default();
+async fn prepare(options: &LoadOptions) -> Result<Typed, Failure> {
     if options.operation.is_empty() && options.fleet.test.is_none() {
+        fleet::check_workers(options.fleet.workers, None).map_err(Failure::usage)?;
         let environment = permission::check(options)?;
+        let mut secrets = Secrets::default();
         let plan = of_urls(options, &mut secrets)?;
         let origin = options.url.first().map(place::shown).unwrap_or_default();
         let wanted = Wanted::Load(plan.load.clone());
         let asked = asked(environment.as_ref(), origin, plan.kinds(), wanted, &options.threshold);
         check_kinds(&thresholds(&options.threshold)?, &asked.kinds)?;
         let held = environment.as_ref().map(hold).transpose()?;
-        return Ok(Prepared { plan, secrets, asked, operations: None, not_here: None, held });
+        let prepared = Prepared { plan, secrets, operations: None };
+        return Ok(Typed { prepared, asked, not_here: None, held });
     }
     let name = options.environment.as_deref().ok_or_else(|| {
         Failure::usage("an --operation or a --test goes to a named environment; name it with --environment")
@@ -291,46 +284,29 @@ async fn prepare(options: &LoadOptions) -> Result<Prepared, Failure> {
     // Wrong usage is said before anything is made.
     thresholds(&words)?;
     let (environment, known) = manage::resolve(name).await?;
-    let parameters = environment.parameters.clone();
     let mut not_here = None;
-    let (tasks, turns, load) = if let Some(id) = options.fleet.test {
-        let test = runbook::test(id, &parameters)?;
+    let (work, load) = if let Some(id) = options.fleet.test {
+        let test = fleet::test(id, &environment.parameters).ok_or_else(|| {
+            Failure::usage(format!(
+                "{id} is no load; `holdpoint check --test {id}` runs it, and --test takes L1, L2 or L3 here"
+            ))
+        })?;
         words.extend(test.thresholds);
         not_here = Some(test.not_here);
-        (test.tasks, test.turns, options.bounded(Wanted::Load(test.plan))?)
+        (test.work, options.bounded(Wanted::Load(test.plan))?)
     } else {
-        let tasks: Vec<Task> = options.operation.iter().map(|one| Task::Api(*one)).collect();
-        let turns = (0..tasks.len()).collect();
-        (tasks, turns, options.wanted()?)
+        (Work::operations(&options.operation), options.wanted()?)
     };
-    let needed = runbook::needed(&tasks);
-    let login = needed
-        .iter()
-        .any(|one| one.needs_login())
-        .then(|| runbook::login(&known, &mut secrets))
-        .transpose()?;
-    let http = Options { timeouts: options.http()?.timeouts, ..Options::default() };
-    let http = Http::new(&environment.api_url, &http, 0, &mut secrets)?;
-    let kinds: Vec<String> = tasks.iter().map(|task| task.name().to_owned()).collect();
+    fleet::check_workers(options.fleet.workers, Some(&work)).map_err(Failure::usage)?;
+    work.check(&known)?;
+    let kinds = work.kinds();
     check_kinds(&thresholds(&words)?, &kinds)?;
+    let http = options.http()?;
     let held = hold(&environment)?;
     let never = CancellationToken::new();
-    let operations = Operations::prepare(&needed, &environment, &known, &never).await.map_err(failed)?;
-    let steps = match runbook::operations(&tasks, &operations, &parameters).await {
-        Ok(steps) => steps,
-        Err(failure) => {
-            if let Some(left) = operations.clean_up().await {
-                eprintln!("holdpoint: {left}");
-            }
-            return Err(failure);
-        }
-    };
-    let mut plan = FleetPlan::new(load.plan().clone(), http, steps, operations.tag());
-    plan.turns = turns;
-    plan.login = login;
-    plan.ledger = true;
+    let prepared = work.prepare(load.plan(), &http, &environment, &known, &never).await.map_err(failed)?;
     let asked = asked(Some(&environment), place::shown(&environment.api_url), kinds, load, &words);
-    Ok(Prepared { plan, secrets, asked, operations: Some(operations), not_here, held: Some(held) })
+    Ok(Typed { prepared, asked, not_here, held: Some(held) })
 }
 
 fn of_urls(options: &LoadOptions, secrets: &mut Secrets) -> Result<FleetPlan, Failure> {
@@ -377,9 +353,6 @@ fn export(options: &ExportOptions) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// How often a master elsewhere is asked.
-const LOOK: Duration = Duration::from_secs(1);
-
 async fn join(options: JoinOptions) -> Result<u8, Failure> {
     let package = Package::open(&options.package)?;
     let asked = of_package(&package, &options.judging)?;
@@ -387,12 +360,6 @@ async fn join(options: JoinOptions) -> Result<u8, Failure> {
     let master = Master::new(options.master.clone(), &headers.unwrap_or_default())?;
     let throwaway = tempfile::tempdir()?;
     let evidence = options.evidence.clone().unwrap_or_else(|| throwaway.path().join("evidence.ndjson"));
-    let said = master.state(&package).await.map_err(failed)?;
-    if said.phase == "running" {
-        return Err(Failure::failed(
-            "the master is at a load already; wait for its end, and judge what it left",
-        ));
-    }
     let workers = master.start(&package).await.map_err(failed)?;
     eprintln!(
         "Load: {}, {}, by {workers} workers of the master at {}",
@@ -400,47 +367,24 @@ async fn join(options: JoinOptions) -> Result<u8, Failure> {
         capacity::wanted(&asked.wanted),
         options.master
     );
-    let started = Instant::now();
-    let plan = package.plan();
-    let lasts = plan.load.duration().unwrap_or(holdpoint_load::plan::LONGEST) + plan.load.drain;
-    let until = tokio::time::Instant::now() + lasts + 3 * Duration::from_secs_f64(plan.patience_s);
-    let (mut began, mut stops) = (false, 0);
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            _ = tokio::signal::ctrl_c() => {
-                stops += 1;
-                eprintln!("Ending: nothing more is sent. Ctrl-C again gives up what is in flight.");
-                master.stop(stops > 1).await.map_err(failed)?;
-            }
-        }
-        let said = master.state(&package).await.map_err(failed)?;
-        began |= said.phase == "running";
-        if said.phase == "ended" && (began || said.problem.is_empty()) {
-            break;
-        }
-        if tokio::time::Instant::now() > until {
-            return Err(Failure::failed(
-                "the master did not come to an end of the load in time; look at its own page",
-            ));
-        }
-    }
-    let took_s = started.elapsed().as_secs_f64();
-    master.fetch(&evidence).await.map_err(failed)?;
-    told(asked, gathered(&package, &evidence, &options.judging)?, took_s, &options.judging)
+    let began = Instant::now();
+    watched(package.plan(), async |orders, see| {
+        master.follow(&package, &evidence, orders, see).await.map_err(failed)
+    })
+    .await?;
+    let took_s = began.elapsed().as_secs_f64();
+    told(asked, gathered(&package, &evidence, &options.judging)?, Some(took_s), &options.judging)
 }
 
 /// What the workers reported, read from the evidence.
 fn gathered(package: &Package, evidence: &Path, judging: &JudgingOptions) -> Result<Gathered, Failure> {
     let log = judging.hdr_log.as_deref().map(create).transpose()?;
-    let file = File::open(evidence)
-        .map_err(|error| Failure::failed(format!("{} cannot be read: {error}", evidence.display())))?;
     let sinks = Sinks {
         log: log.map(|file| Box::new(file) as Box<dyn std::io::Write + Send>),
         ledgers: judging.ledger.clone(),
         ..Sinks::default()
     };
-    gather(package, BufReader::new(file), sinks).map_err(failed)
+    fleet::gathered(package, evidence, sinks).map_err(failed)
 }
 
 /// The document of a load that somebody else sent.
@@ -452,12 +396,13 @@ fn of_package(package: &Package, judging: &JudgingOptions) -> Result<Capacity, F
 }
 
 /// Judges what was gathered by the criteria of its document, and tells it.
-fn told(asked: Capacity, gathered: Gathered, took_s: f64, judging: &JudgingOptions) -> Result<u8, Failure> {
+fn told(
+    asked: Capacity,
+    gathered: Gathered,
+    took_s: Option<f64>,
+    judging: &JudgingOptions,
+) -> Result<u8, Failure> {
     let json = judging.json.as_deref().map(create).transpose()?;
-    let result = gathered.result;
-    let judgement = judge(&result, &thresholds(&asked.thresholds)?, &FitnessLimits::default());
-    let started_unix_ms = result.started_unix_ms;
-    let measured = Measured { limit: None, result, judgement, log: Vec::new() };
-    let done = Capacity { started_unix_ms, ..asked.with(measured, took_s) };
+    let done = fleet::judged(asked, gathered, took_s)?;
     super::told(&done, json, judging.json.as_deref(), judging.hdr_log.as_deref())
 }

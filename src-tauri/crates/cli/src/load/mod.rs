@@ -3,13 +3,12 @@
 mod fleet;
 mod options;
 mod permission;
-mod runbook;
 mod words;
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use clap::Args;
 use holdpoint_check::environment::Environment;
@@ -17,8 +16,8 @@ use holdpoint_check::run;
 use holdpoint_desk::capacity::{Operations, place};
 use holdpoint_load::http::{HttpLanes, Target};
 use holdpoint_load::{
-    Capacity, Control, FORMAT, FitnessLimits, Found, Job, Lanes, Measured, Order, Seen, State, Threshold,
-    Wanted, measure,
+    Capacity, Control, FitnessLimits, Found, Job, Lanes, Measured, Order, Seen, State, Threshold, Wanted,
+    measure,
 };
 use holdpoint_report::capacity;
 use tokio_util::sync::CancellationToken;
@@ -109,23 +108,9 @@ fn asked(
     wanted: Wanted,
     thresholds: &[String],
 ) -> Capacity {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    Capacity {
-        holdpoint_load: FORMAT,
-        holdpoint: env!("CARGO_PKG_VERSION").into(),
-        environment: environment.map(|environment| environment.name.clone()),
-        origin,
-        kinds,
-        wanted,
-        thresholds: thresholds.iter().map(|text| text.trim().to_owned()).collect(),
-        started_unix_ms: now.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
-        took_s: None,
-        figures: None,
-        judgement: None,
-        limit: None,
-        left: Vec::new(),
-        result: None,
-    }
+    let environment = environment.map(|environment| environment.name.clone());
+    let thresholds = thresholds.iter().map(|text| text.trim().to_owned()).collect();
+    Capacity::asked(environment, origin, kinds, wanted, thresholds)
 }
 
 async fn measured<L: Lanes>(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
-use holdpoint_desk::capacity::ApiOperation;
+use holdpoint_desk::capacity::{ApiOperation, fleet};
 use holdpoint_load::http::{Family, Kind, Options, Timeouts, Version};
 use holdpoint_load::plan::{self, Arrivals, Model, Plan, Stage};
 use holdpoint_load::{Search, Wanted};
@@ -245,10 +245,7 @@ pub(super) fn headers(file: &std::path::Path) -> Result<Vec<(String, String)>, F
 
 fn header(line: &str) -> Result<(String, String), Failure> {
     // What follows the colon may be secret and is not repeated.
-    let (name, value) = line
-        .split_once(':')
-        .ok_or_else(|| Failure::usage("a header is written NAME: VALUE; one has no colon"))?;
-    Ok((name.trim().into(), value.trim().into()))
+    fleet::header(line).ok_or_else(|| Failure::usage("a header is written NAME: VALUE; one has no colon"))
 }
 
 fn read(file: &std::path::Path) -> Result<Vec<u8>, Failure> {

@@ -18,6 +18,10 @@ use crate::view::{CapacityPage, CapacitySummary};
 pub const CAPACITY_FILE: &str = "capacity.json";
 /// Its latencies second by second.
 pub const LOG_FILE: &str = "latency.hlog";
+/// Where workers of Locust sent it: what they reported.
+pub(super) const EVIDENCE_FILE: &str = "evidence.ndjson";
+/// And what they were given.
+pub(super) const PACKAGE_FOLDER: &str = "package";
 /// A list reads the documents of its page; a larger one is named and not read.
 const LISTED_LIMIT: u64 = 64 * 1024 * 1024;
 

@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use holdpoint_check::environment::{Environment, Kind};
+use holdpoint_check::parameters::Parameters;
 use holdpoint_load::plan::{self, Arrivals, Model, Plan, PlanError, Stage};
 use holdpoint_load::{Search, Threshold, Wanted};
+use holdpoint_locust::LEDGER_LIMIT;
 use holdpoint_report::capacity::wanted as in_words;
 use url::Url;
 
+use super::fleet::{self, Work};
 use super::place;
 use crate::rehearsal;
-use crate::view::{ApiOperation, CapacityDraft, CapacityModel, CapacityPlan, CapacityTarget, FieldProblem};
+use crate::view::{
+    ApiOperation, CapacityDraft, CapacityEngine, CapacityModel, CapacityPlan, CapacityTarget, FieldProblem,
+};
 
 /// How near the highest good and the lowest bad rate of a search come, as a share.
 const PRECISION: f64 = 0.05;
@@ -26,6 +31,18 @@ const SEED: u64 = 1;
 pub(super) enum Asked {
     Operations(Vec<ApiOperation>),
     Url(Url),
+    Test(fleet::Test),
+}
+
+impl Asked {
+    /// What workers of Locust do of it; none of an address, which needs nothing made for it.
+    pub(super) fn work(&self) -> Option<Work> {
+        match self {
+            Self::Operations(operations) => Some(Work::operations(operations)),
+            Self::Test(test) => Some(test.work.clone()),
+            Self::Url(_) => None,
+        }
+    }
 }
 
 /// A draft that can be carried out.
@@ -34,6 +51,8 @@ pub(super) struct Read {
     pub(super) asked: Asked,
     pub(super) wanted: Wanted,
     pub(super) thresholds: Vec<Threshold>,
+    /// So many workers of Locust on this computer; none where this program sends.
+    pub(super) workers: Option<u32>,
 }
 
 /// Reads a draft. `environment` is not known of a rehearsal that is not up yet; then addresses are not looked at.
@@ -42,11 +61,45 @@ pub(super) fn read(
     environment: Option<&Environment>,
 ) -> Result<Read, Vec<FieldProblem>> {
     let mut problems = Vec::new();
-    let asked =
-        asked(&draft.target, environment).map_err(|message| problems.push(problem("target", message)));
-    let wanted = wanted(draft).map_err(|problem| problems.push(problem));
+    let asked = asked(draft, environment).map_err(|message| problems.push(problem("target", message)));
+    let wanted = match &asked {
+        Ok(Asked::Test(test)) => Ok(Wanted::Load(test.plan.clone())),
+        _ => wanted(draft).map_err(|problem| problems.push(problem)),
+    };
+    let workers = workers(draft).map_err(|problem| problems.push(problem));
+    let kinds = asked.as_ref().ok().and_then(|asked| kinds(asked, environment));
+    let mut thresholds = thresholds(&draft.thresholds, kinds.as_deref(), &mut problems);
+    match &asked {
+        Ok(Asked::Test(test)) => {
+            let own = criteria(test);
+            thresholds.retain(|one| own.iter().all(|other| other.text() != one.text()));
+            thresholds.splice(..0, own);
+        }
+        _ if matches!(draft.model, CapacityModel::Limit { .. }) && draft.thresholds.is_empty() => {
+            problems
+                .push(problem("thresholds", "A limit needs at least one threshold that can break.".into()));
+        }
+        _ => {}
+    }
+    if let (Ok(asked), Ok(wanted), Ok(Some(workers))) = (&asked, &wanted, &workers) {
+        for_workers(draft, asked, wanted, *workers, &mut problems);
+    }
+    match (asked, wanted, workers) {
+        (Ok(asked), Ok(wanted), Ok(workers)) if problems.is_empty() => {
+            Ok(Read { asked, wanted, thresholds, workers })
+        }
+        _ => Err(problems),
+    }
+}
+
+/// Thresholds as they are written; `kinds` are the names of what is sent, where they are known.
+pub(super) fn thresholds(
+    texts: &[String],
+    kinds: Option<&[String]>,
+    problems: &mut Vec<FieldProblem>,
+) -> Vec<Threshold> {
     let mut thresholds = Vec::new();
-    for text in &draft.thresholds {
+    for text in texts {
         match text.parse::<Threshold>() {
             Ok(threshold) => thresholds.push(threshold),
             Err(_) => problems.push(problem(
@@ -58,31 +111,71 @@ pub(super) fn read(
             )),
         }
     }
-    if draft.thresholds.len() > MOST_THRESHOLDS {
+    if texts.len() > MOST_THRESHOLDS {
         problems.push(problem("thresholds", format!("At most {MOST_THRESHOLDS} thresholds can be judged.")));
     }
-    if matches!(draft.model, CapacityModel::Limit { .. }) && draft.thresholds.is_empty() {
-        problems.push(problem("thresholds", "A limit needs at least one threshold that can break.".into()));
-    }
-    if let Ok(asked) = &asked
-        && let Some(kinds) = kinds(asked, environment)
-    {
-        let foreign = thresholds.iter().filter_map(|threshold| threshold.check(&kinds).err());
+    if let Some(kinds) = kinds {
+        let foreign = thresholds.iter().filter_map(|threshold| threshold.check(kinds).err());
         problems.extend(foreign.map(|error| problem("thresholds", sentence(&error.to_string()))));
     }
-    match (asked, wanted) {
-        (Ok(asked), Ok(wanted)) if problems.is_empty() => Ok(Read { asked, wanted, thresholds }),
-        _ => Err(problems),
+    thresholds
+}
+
+/// The criteria of a test of the runbook.
+fn criteria(test: &fleet::Test) -> Vec<Threshold> {
+    test.thresholds.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn workers(draft: &CapacityDraft) -> Result<Option<u32>, FieldProblem> {
+    match draft.engine {
+        CapacityEngine::Own => Ok(None),
+        CapacityEngine::Locust { workers } => whole("workers", workers).map(Some),
     }
 }
 
-fn problem(field: &str, message: String) -> FieldProblem {
+/// What workers of Locust cannot do.
+fn for_workers(
+    draft: &CapacityDraft,
+    asked: &Asked,
+    wanted: &Wanted,
+    workers: u32,
+    problems: &mut Vec<FieldProblem>,
+) {
+    let work = asked.work();
+    if let Err(why) = fleet::check_workers(workers, work.as_ref()) {
+        problems.push(problem("workers", finished(&why)));
+    }
+    match wanted {
+        Wanted::Limit { .. } => problems.push(problem(
+            "model",
+            "The limit is looked for by this computer’s own engine. Choose “This computer” for it, or another model."
+                .into(),
+        )),
+        Wanted::Load(load) => {
+            if work.is_some() && requests(load).is_some_and(|sends| sends > LEDGER_LIMIT) {
+                problems.push(problem(
+                    rate_field(&draft.model),
+                    format!(
+                        "Workers keep a ledger of what they do with the API, of at most {LEDGER_LIMIT} operations. Send \
+                         fewer, or for a shorter time."
+                    ),
+                ));
+            }
+        }
+    }
+}
+
+pub(super) fn problem(field: &str, message: String) -> FieldProblem {
     FieldProblem { field: field.into(), message }
 }
 
 /// An error of the load engine without its code, as a sentence.
-fn sentence(text: &str) -> String {
-    let text = text.split_once(": ").map_or(text, |(_, rest)| rest);
+pub(super) fn sentence(text: &str) -> String {
+    finished(text.split_once(": ").map_or(text, |(_, rest)| rest))
+}
+
+/// A text as a sentence.
+pub(super) fn finished(text: &str) -> String {
     let mut letters = text.chars();
     let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
     format!("{first}{}.", letters.as_str())
@@ -92,6 +185,7 @@ fn sentence(text: &str) -> String {
 fn kinds(asked: &Asked, environment: Option<&Environment>) -> Option<Vec<String>> {
     match asked {
         Asked::Operations(operations) => Some(operations.iter().map(|one| one.name().to_owned()).collect()),
+        Asked::Test(test) => Some(test.work.kinds()),
         Asked::Url(url) => {
             environment?;
             let target = holdpoint_load::http::Target::new(
@@ -103,8 +197,21 @@ fn kinds(asked: &Asked, environment: Option<&Environment>) -> Option<Vec<String>
     }
 }
 
-fn asked(target: &CapacityTarget, environment: Option<&Environment>) -> Result<Asked, String> {
-    let url = match target {
+fn asked(draft: &CapacityDraft, environment: Option<&Environment>) -> Result<Asked, String> {
+    let url = match &draft.target {
+        CapacityTarget::Test { test } if draft.engine == CapacityEngine::Own => {
+            return Err(format!(
+                "{test} as a load is sent by workers of Locust. By this computer alone a check does more: choose {test} \
+                 under Check."
+            ));
+        }
+        CapacityTarget::Test { test } => {
+            let parameters: Parameters =
+                environment.map(|environment| environment.parameters.clone()).unwrap_or_default();
+            return fleet::test(*test, &parameters).map(Asked::Test).ok_or_else(|| {
+                format!("{test} is no load. Choose L1, L2 or L3, or run {test} under Check.")
+            });
+        }
         CapacityTarget::Operations { operations } if operations.is_empty() => {
             return Err("Choose at least one operation.".into());
         }
@@ -250,11 +357,18 @@ pub(super) fn preview(draft: &CapacityDraft, environment: Option<&Environment>) 
         consent_needed: !rehearsal,
         problems: Vec::new(),
         notes: Vec::new(),
+        criteria: Vec::new(),
+        not_written: String::new(),
     };
     let read = match read(draft, environment) {
         Ok(read) => read,
         Err(problems) => return CapacityPlan { problems, ..plan },
     };
+    plan.not_written = not_written(&read).unwrap_or_default().into();
+    if let Asked::Test(test) = &read.asked {
+        plan.criteria = criteria(test).iter().map(|one| one.text().to_owned()).collect();
+        plan.notes.push(format!("Not in this load, and only in a check: {}.", test.not_here));
+    }
     if let Some(environment) = environment {
         plan.origin = origin(&read.asked, environment);
     }
@@ -280,16 +394,30 @@ pub(super) fn preview(draft: &CapacityDraft, environment: Option<&Environment>) 
     plan
 }
 
+/// Why a load cannot be written down for others to send.
+pub(super) fn not_written(read: &Read) -> Option<&'static str> {
+    match (&read.asked, &read.wanted) {
+        (Asked::Operations(_) | Asked::Test(_), _) => Some(
+            "Operations of the API need a project that is made for them and removed afterwards, so they are not written \
+             down for others. Choose an address.",
+        ),
+        (_, Wanted::Limit { .. }) => {
+            Some("A search for the limit is not written down for others. Choose another model.")
+        }
+        _ => None,
+    }
+}
+
 /// The one origin that load goes to.
 pub(super) fn origin(asked: &Asked, environment: &Environment) -> String {
     match asked {
-        Asked::Operations(_) => place::shown(&environment.api_url),
+        Asked::Operations(_) | Asked::Test(_) => place::shown(&environment.api_url),
         Asked::Url(url) => place::shown(url),
     }
 }
 
 /// How many requests a plan sends, where answers have no say in it.
-fn requests(plan: &Plan) -> Option<u64> {
+pub(super) fn requests(plan: &Plan) -> Option<u64> {
     match &plan.model {
         Model::Rounds { concurrency, rounds } => Some(u64::from(*concurrency) * u64::from(*rounds)),
         Model::Users { .. } => None,
@@ -310,11 +438,14 @@ fn requests(plan: &Plan) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use holdpoint_check::words::TestId;
+
     use super::*;
 
     fn draft(model: CapacityModel) -> CapacityDraft {
         CapacityDraft {
             environment: "staging".into(),
+            engine: CapacityEngine::Own,
             target: CapacityTarget::Operations { operations: vec![ApiOperation::Health] },
             model,
             in_flight: 100.0,
@@ -387,6 +518,50 @@ mod tests {
         }
         let nothing = CapacityTarget::Operations { operations: Vec::new() };
         assert_eq!(fields(&CapacityDraft { target: nothing, ..draft(rate(5.0, 5.0)) }), ["target"]);
+    }
+
+    #[test]
+    fn what_workers_of_locust_cannot_do_is_told_at_its_field() {
+        let by = |workers: f64, draft: CapacityDraft| CapacityDraft {
+            engine: CapacityEngine::Locust { workers },
+            ..draft
+        };
+        let limit = CapacityModel::Limit { from: 5.0, up_to: 50.0, seconds: 5.0, poisson: false };
+        assert_eq!(fields(&by(2.0, draft(limit))), ["model"]);
+        for wrong in [0.0, -1.0, 1.5, 65.0, f64::NAN] {
+            assert_eq!(fields(&by(wrong, draft(rate(5.0, 5.0)))), ["workers"], "{wrong}");
+        }
+        // Each worker logs in where a login is needed.
+        let asked = |one| CapacityDraft {
+            target: CapacityTarget::Operations { operations: vec![one] },
+            ..draft(rate(5.0, 5.0))
+        };
+        assert!(fields(&by(10.0, asked(ApiOperation::Health))).is_empty());
+        assert!(fields(&by(9.0, asked(ApiOperation::Projects))).is_empty());
+        assert_eq!(fields(&by(10.0, asked(ApiOperation::Projects))), ["workers"]);
+        let many = CapacityDraft { model: rate(5000.0, 600.0), ..asked(ApiOperation::Health) };
+        assert_eq!(fields(&by(2.0, many)), ["per_second"]);
+    }
+
+    #[test]
+    fn a_test_of_the_runbook_brings_its_amount_and_its_criteria() {
+        let of = |test, engine| CapacityDraft {
+            engine,
+            target: CapacityTarget::Test { test },
+            thresholds: vec!["max<9s".into(), "failures<=0".into()],
+            ..draft(rate(5.0, 5.0))
+        };
+        let workers = CapacityEngine::Locust { workers: 2.0 };
+        let staging = Environment::staging();
+        let l1 = read(&of(TestId::L1, workers.clone()), Some(&staging)).unwrap();
+        assert!(matches!(l1.wanted.plan().model, Model::Rounds { concurrency: 20, rounds: 3 }));
+        let texts: Vec<&str> = l1.thresholds.iter().map(Threshold::text).collect();
+        assert_eq!(texts, ["failures<=0", "p95<5000ms", "max<9s"]);
+        let plan = preview(&of(TestId::L2, workers.clone()), None);
+        assert_eq!((plan.requests, plan.criteria.len()), (Some(20), 1));
+        assert!(plan.not_written.contains("a project"), "{plan:?}");
+        assert_eq!(fields(&of(TestId::C1, workers)), ["target"]);
+        assert_eq!(fields(&of(TestId::L1, CapacityEngine::Own)), ["target"]);
     }
 
     #[test]

@@ -111,9 +111,29 @@ impl LiveFold {
         self.began_ms = now_ms;
         self.state.lasts_ms = plan.duration().and_then(|lasts| u64::try_from(lasts.as_millis()).ok());
         self.state.trying = self.state.trying.and(rate(plan));
+        self.state.making.clear();
         if self.state.phase == CapacityPhase::Preparing {
             self.state.phase = CapacityPhase::Running;
         }
+    }
+
+    /// Something that takes long is being made for it.
+    pub(super) fn making(&mut self, what: &str) {
+        self.version += 1;
+        what.clone_into(&mut self.state.making);
+    }
+
+    /// So many workers are there.
+    pub(super) fn workers(&mut self, workers: u32) {
+        self.version += 1;
+        if let Some(known) = &mut self.state.workers {
+            known.count = workers;
+        }
+    }
+
+    /// Whether it can be told to pause: a master of Locust cannot.
+    pub(super) fn can_pause(&self) -> bool {
+        self.state.workers.is_none()
     }
 
     fn step(&mut self, live: &Live) {
@@ -277,6 +297,8 @@ mod tests {
             lasts_ms: None,
             into_ms: 0,
             phase: CapacityPhase::Preparing,
+            making: String::new(),
+            workers: None,
             planned: 0,
             sent: 0,
             ok: 0,

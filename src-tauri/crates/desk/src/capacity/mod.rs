@@ -2,38 +2,39 @@
 
 mod archive;
 mod draft;
+mod elsewhere;
+pub mod fleet;
 mod live;
 mod operation;
 pub mod place;
 mod report;
+mod task;
 mod words;
+mod written;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use holdpoint_check::environment::{Environment, Secrets};
-use holdpoint_check::run::{self, Held};
-use holdpoint_load::http::{HttpLanes, Options, Target};
-use holdpoint_load::{
-    Capacity, Control, FORMAT, FitnessLimits, Job, Lanes, Measured, Order, Wanted, measure,
-};
+use holdpoint_load::{Control, Order};
 use holdpoint_report::charts::Theme;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use self::archive::{CAPACITY_FILE, CapacityArchive, LOG_FILE};
-use self::draft::{Asked, Read};
+use self::draft::Read;
 use self::live::{LiveFold, Sent};
 pub use self::operation::{ApiOperation, Made, Operations};
 pub use self::report::export;
+use self::task::{Load, Sender};
 use crate::desk::Desk;
 use crate::error::DeskError;
 use crate::rehearsal;
 use crate::ticking;
 use crate::view::{
-    CapacityDraft, CapacityFormat, CapacityLive, CapacityOrder, CapacityPage, CapacityPhase, CapacityPlan,
-    CapacityReport, CapacityState, Problem,
+    CapacityDraft, CapacityFormat, CapacityLive, CapacityOrder, CapacityPage, CapacityPlan, CapacityReport,
+    FieldProblem, PackageDraft, Problem,
 };
 
 /// The capacity runs of a desk.
@@ -41,6 +42,8 @@ use crate::view::{
 pub struct Runs {
     /// Those that are kept.
     pub archive: CapacityArchive,
+    /// Where the environment of Python is kept that Locust runs in; the account's folder for caches otherwise.
+    pub cache: Option<PathBuf>,
     current: Mutex<Option<Arc<Running>>>,
 }
 
@@ -51,6 +54,8 @@ pub struct Running {
     pub number: u32,
     live: Mutex<LiveFold>,
     control: Control,
+    /// The same orders for workers elsewhere.
+    orders: watch::Sender<Order>,
     /// Cancelled when it is to end before it begins to send.
     stop: CancellationToken,
     started: Instant,
@@ -72,10 +77,16 @@ impl Running {
             CapacityOrder::Drain => Order::Drain,
             CapacityOrder::Abort => Order::Abort,
         };
+        if order == Order::Pause && !self.live().can_pause() {
+            return;
+        }
         if matches!(order, Order::Drain | Order::Abort) {
             self.stop.cancel();
         }
         self.control.give(order);
+        // What holds: an end is not taken back.
+        let holds = self.control.now();
+        self.orders.send_if_modified(|now| std::mem::replace(now, holds) != holds);
         self.live().ordered(order);
     }
 
@@ -107,7 +118,7 @@ impl Runs {
     /// Capacity runs in a folder beside that of the checks.
     pub fn beside(checks: &Path) -> Self {
         let archive = CapacityArchive::in_folder(&checks.with_file_name("capacity"));
-        Self { archive, current: Mutex::default() }
+        Self { archive, cache: None, current: Mutex::default() }
     }
 
     /// The one that goes on now.
@@ -139,12 +150,6 @@ pub enum Became {
     Capacity(u32),
 }
 
-/// What sends.
-enum Sender {
-    Operations(Operations),
-    Url(HttpLanes, Vec<String>),
-}
-
 impl Desk {
     /// Adds a file from outside, whichever of ours or of the runners before us it is.
     pub fn import(&self, path: &Path) -> Result<Became, DeskError> {
@@ -156,17 +161,61 @@ impl Desk {
 
     /// What a draft comes to. The rehearsal is not started for it.
     pub fn preview_capacity(&self, draft: &CapacityDraft) -> Result<CapacityPlan, DeskError> {
-        let environment = if draft.environment == rehearsal::NAME {
-            None
-        } else {
-            Some(self.environments.load(&draft.environment)?)
-        };
-        Ok(draft::preview(draft, environment.as_ref()))
+        Ok(draft::preview(draft, self.known(&draft.environment)?.as_ref()))
+    }
+
+    /// What a package for Locust comes to, which others send. The rehearsal is not started for it.
+    pub fn preview_package(&self, draft: &PackageDraft) -> Result<CapacityPlan, DeskError> {
+        Ok(elsewhere::preview(draft, self.known(&draft.environment)?.as_ref()))
     }
 
     /// Starts a capacity run; one at a time, and beside no check.
     pub async fn start_capacity(self: &Arc<Self>, draft: &CapacityDraft) -> Result<Arc<Running>, DeskError> {
         let _one = self.starting.lock().await;
+        self.nothing_runs()?;
+        // What cannot be done is refused before a rehearsal is started for it.
+        read(draft, self.known(&draft.environment)?.as_ref())?;
+        let (environment, secrets) = self.resolve(&draft.environment, None).await?;
+        let read = read(draft, Some(&environment))?;
+        let origin = draft::origin(&read.asked, &environment);
+        agreed(&environment.name, &origin, draft.confirmed.as_deref())?;
+        let (sender, kinds) = Sender::of(&read, &secrets)?;
+        let Read { wanted, thresholds, .. } = read;
+        self.begin(Load { sender, kinds, wanted, thresholds, origin }, environment, secrets)
+    }
+
+    /// Starts the load of a package on a master that others run. `header` carries what the master asks for where a login
+    /// stands before it; it goes nowhere else.
+    pub async fn join_master(
+        self: &Arc<Self>,
+        draft: &PackageDraft,
+        header: Option<&str>,
+    ) -> Result<Arc<Running>, DeskError> {
+        let _one = self.starting.lock().await;
+        self.nothing_runs()?;
+        let known = self.known(&draft.environment)?;
+        elsewhere::read(draft, known.as_ref()).map_err(marked)?;
+        let (environment, secrets) = self.resolve(&draft.environment, None).await?;
+        let read = elsewhere::read(draft, Some(&environment)).map_err(marked)?;
+        agreed(&environment.name, &read.origin, draft.confirmed.as_deref())?;
+        let load = elsewhere::load(read, header)?;
+        self.begin(load, environment, secrets)
+    }
+
+    /// Judges evidence that a master elsewhere left, and keeps it with its package. Answers with the number it is kept under.
+    pub fn judge_evidence(&self, draft: &PackageDraft, evidence: &Path) -> Result<u32, DeskError> {
+        let draft = PackageDraft { master: None, ..draft.clone() };
+        let read = elsewhere::read(&draft, None).map_err(marked)?;
+        let (number, folder) = self.capacity.archive.next()?;
+        elsewhere::judge(&read, evidence, &folder).map(|()| number).inspect_err(|_| discard(&folder))
+    }
+
+    /// An environment as it is saved; of the rehearsal none, which may not be up.
+    fn known(&self, name: &str) -> Result<Option<Environment>, DeskError> {
+        if name == rehearsal::NAME { Ok(None) } else { Ok(Some(self.environments.load(name)?)) }
+    }
+
+    fn nothing_runs(&self) -> Result<(), DeskError> {
         if let Some(check) = self.running() {
             return Err(DeskError::new(
                 "check.running",
@@ -174,34 +223,20 @@ impl Desk {
                 "Wait until it has ended: it would be measured under this load.",
             ));
         }
-        if let Some(running) = self.capacity.running() {
-            return Err(runs_now(&running));
-        }
-        // What cannot be done is refused before a rehearsal is started for it.
-        if draft.environment == rehearsal::NAME {
-            read(draft, None)?;
-        }
-        let (environment, secrets) = self.resolve(&draft.environment, None).await?;
-        let read = read(draft, Some(&environment))?;
-        let origin = draft::origin(&read.asked, &environment);
-        if draft.environment != rehearsal::NAME && draft.confirmed.as_deref() != Some(origin.as_str()) {
-            return Err(DeskError::new(
-                "capacity.not_confirmed",
-                "The load was not started.",
-                "Confirm that this host may get it; it is asked for every capacity run.",
-            )
-            .because(format!("Load would go to {origin}, and that was not confirmed.")));
-        }
+        self.capacity.running().map_or(Ok(()), |running| Err(runs_now(&running)))
+    }
+
+    fn begin(
+        &self,
+        load: Load,
+        environment: Environment,
+        secrets: Secrets,
+    ) -> Result<Arc<Running>, DeskError> {
         let (number, folder) = self.capacity.archive.next()?;
-        let begun = begin(number, &environment, read, origin, &folder);
-        let (running, task) = match begun {
-            Ok(begun) => begun,
-            Err(error) => {
-                // Nothing was sent: an empty folder would look like a lost load.
-                let _ = std::fs::remove_dir_all(&folder);
-                return Err(error);
-            }
-        };
+        // Nothing was sent: an empty folder would look like a lost load.
+        let (running, task) =
+            task::begin(number, load, &environment, &folder, self.capacity.cache.as_deref())
+                .inspect_err(|_| discard(&folder))?;
         *self.capacity.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(running.clone());
         tokio::spawn(task.follow(running.clone(), environment, secrets));
         Ok(running)
@@ -245,209 +280,35 @@ impl Desk {
     }
 }
 
+/// Removes the folder of a capacity run of which there is nothing to keep.
+fn discard(folder: &Path) {
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+/// Refuses load to a host that a person has not agreed to this once.
+fn agreed(environment: &str, origin: &str, confirmed: Option<&str>) -> Result<(), DeskError> {
+    if environment == rehearsal::NAME || confirmed == Some(origin) {
+        return Ok(());
+    }
+    Err(DeskError::new(
+        "capacity.not_confirmed",
+        "The load was not started.",
+        "Confirm that this host may get it; it is asked for every capacity run.",
+    )
+    .because(format!("Load would go to {origin}, and that was not confirmed.")))
+}
+
 fn read(draft: &CapacityDraft, environment: Option<&Environment>) -> Result<Read, DeskError> {
-    draft::read(draft, environment).map_err(|fields| {
-        DeskError(Problem {
-            code: "capacity.draft".into(),
-            message: "The load was not started.".into(),
-            why: "Some fields hold values that cannot be used.".into(),
-            remedy: "Change the marked fields and start again.".into(),
-            fields,
-        })
+    draft::read(draft, environment).map_err(marked)
+}
+
+/// Problems in single fields.
+fn marked(fields: Vec<FieldProblem>) -> DeskError {
+    DeskError(Problem {
+        code: "capacity.draft".into(),
+        message: "The load was not started.".into(),
+        why: "Some fields hold values that cannot be used.".into(),
+        remedy: "Change the marked fields and start again.".into(),
+        fields,
     })
-}
-
-/// A capacity run that is about to begin.
-struct Task {
-    asked: Asked,
-    wanted: Wanted,
-    thresholds: Vec<holdpoint_load::Threshold>,
-    document: Capacity,
-    folder: PathBuf,
-    sender: Option<Sender>,
-    /// No check begins on the environment while this lives.
-    held: Held,
-}
-
-fn begin(
-    number: u32,
-    environment: &Environment,
-    read: Read,
-    origin: String,
-    folder: &Path,
-) -> Result<(Arc<Running>, Task), DeskError> {
-    let held = run::hold(environment, &format!("capacity-{number}")).map_err(|error| {
-        DeskError::new(
-            "capacity.held",
-            "The load was not started.",
-            "Wait until the check has ended: it would be measured under this load.",
-        )
-        .because(error)
-    })?;
-    let sender = match &read.asked {
-        Asked::Operations(_) => None,
-        Asked::Url(url) => Some(http(url)?),
-    };
-    let kinds = match (&read.asked, &sender) {
-        (Asked::Operations(operations), _) => operations.iter().map(|one| one.name().to_owned()).collect(),
-        (_, Some(Sender::Url(_, kinds))) => kinds.clone(),
-        _ => Vec::new(),
-    };
-    let document = Capacity {
-        holdpoint_load: FORMAT,
-        holdpoint: env!("CARGO_PKG_VERSION").into(),
-        environment: Some(environment.name.clone()),
-        origin: origin.clone(),
-        kinds: kinds.clone(),
-        wanted: read.wanted.clone(),
-        thresholds: read.thresholds.iter().map(|threshold| threshold.text().to_owned()).collect(),
-        started_unix_ms: SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
-        took_s: None,
-        figures: None,
-        judgement: None,
-        limit: None,
-        left: Vec::new(),
-        result: None,
-    };
-    // On the disk before anything is sent: a load that is cut off is found there.
-    archive::write(folder, &document)?;
-    let state = CapacityState {
-        number,
-        environment: environment.name.clone(),
-        kind: environment.kind,
-        origin,
-        asked: kinds.join(", "),
-        load: holdpoint_report::capacity::wanted(&read.wanted),
-        started_at: words::moment(document.started_unix_ms),
-        elapsed_ms: 0,
-        lasts_ms: None,
-        into_ms: 0,
-        phase: CapacityPhase::Preparing,
-        planned: 0,
-        sent: 0,
-        ok: 0,
-        failed: 0,
-        refused: 0,
-        in_flight: 0,
-        classes: Vec::new(),
-        trying: match &read.wanted {
-            Wanted::Limit { search, .. } => Some(search.from),
-            Wanted::Load(_) => None,
-        },
-        tried: Vec::new(),
-        problem: None,
-        saved: false,
-    };
-    let running = Arc::new(Running {
-        number,
-        live: Mutex::new(LiveFold::new(state)),
-        control: Control::default(),
-        stop: CancellationToken::new(),
-        started: Instant::now(),
-        over: CancellationToken::new(),
-    });
-    let Read { asked, wanted, thresholds } = read;
-    let folder = folder.to_owned();
-    Ok((running, Task { asked, wanted, thresholds, document, folder, sender, held }))
-}
-
-fn http(url: &url::Url) -> Result<Sender, DeskError> {
-    let target = Target::new(std::slice::from_ref(url), Options::default()).map_err(|error| {
-        DeskError::new("capacity.target", "The load was not started.", "Change the address.").because(error)
-    })?;
-    let kinds = target.names().to_vec();
-    Ok(Sender::Url(HttpLanes::new(target), kinds))
-}
-
-impl Task {
-    /// Prepares, sends, saves, and cleans up.
-    async fn follow(mut self, running: Arc<Running>, environment: Environment, secrets: Secrets) {
-        let sender = match self.sender.take() {
-            Some(sender) => Ok(sender),
-            None => self.prepare(&environment, &secrets, &running.stop).await.map(Sender::Operations),
-        };
-        let sender = match sender {
-            Ok(sender) => sender,
-            Err(error) => {
-                // Nothing was sent, so there is nothing to keep.
-                let _ = std::fs::remove_dir_all(&self.folder);
-                running.live().tell(error);
-                running.live().end(running.now_ms());
-                running.over.cancel();
-                return;
-            }
-        };
-        let measured = match &sender {
-            Sender::Operations(operations) => self.send(&running, &operations.kinds(), operations).await,
-            Sender::Url(lanes, kinds) => self.send(&running, kinds, lanes).await,
-        };
-        running.live().measured();
-        let saved = measured.and_then(|(measured, took_s)| self.save(measured, took_s));
-        match saved {
-            Ok(()) => running.live().saved(),
-            Err(error) => {
-                tracing::error!(%error, folder = %self.folder.display(), "the capacity run was not kept");
-                running.live().tell(error);
-            }
-        }
-        if let Sender::Operations(operations) = &sender {
-            self.held.remember(operations.client());
-            if let Some(left) = operations.clean_up().await {
-                running.live().tell(DeskError::new("capacity.left", left.clone(), "Remove it by hand."));
-                self.document.left.push(left);
-                if let Err(error) = archive::write(&self.folder, &self.document) {
-                    tracing::error!(%error, "what was left behind was not noted");
-                }
-            }
-        }
-        running.live().end(running.now_ms());
-        drop(self);
-        running.over.cancel();
-    }
-
-    async fn prepare(
-        &self,
-        environment: &Environment,
-        secrets: &Secrets,
-        stop: &CancellationToken,
-    ) -> Result<Operations, DeskError> {
-        let wanted = match &self.asked {
-            Asked::Operations(operations) => operations.as_slice(),
-            Asked::Url(_) => &[],
-        };
-        Operations::prepare(wanted, environment, secrets, stop).await
-    }
-
-    async fn send<L: Lanes + Sync>(
-        &self,
-        running: &Running,
-        kinds: &[String],
-        lanes: &L,
-    ) -> Result<(Measured, f64), DeskError> {
-        let log: Option<Box<dyn std::io::Write + Send>> = match &self.wanted {
-            Wanted::Load(_) => Some(Box::new(archive::log(&self.folder)?)),
-            Wanted::Limit { .. } => None,
-        };
-        let began = Instant::now();
-        let limits = FitnessLimits::default();
-        let see = |seen: holdpoint_load::Seen<'_>| running.live().see(&seen, running.now_ms());
-        let job = Job { wanted: &self.wanted, kinds, lanes, thresholds: &self.thresholds, limits };
-        let measured = measure(job, log, &running.control, see).await;
-        let measured = measured.map_err(|error| {
-            DeskError::new("capacity.not_started", "The load was not started.", "Try again.").because(error)
-        })?;
-        Ok((measured, began.elapsed().as_secs_f64()))
-    }
-
-    fn save(&mut self, measured: Measured, took_s: f64) -> Result<(), DeskError> {
-        if !measured.log.is_empty() {
-            let mut log = archive::log(&self.folder)?;
-            let written = log.write_all(&measured.log).and_then(|()| log.flush());
-            written.map_err(|error| archive::unwritable(&self.folder.join(LOG_FILE), &error))?;
-        }
-        self.document = self.document.clone().with(measured, took_s);
-        archive::write(&self.folder, &self.document)
-    }
 }

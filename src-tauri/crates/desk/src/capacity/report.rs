@@ -17,7 +17,10 @@ use crate::view::{CapacityFormat, CapacityReport, Column, Figure, Table};
 /// Opens a capacity run.
 pub(super) fn of(number: u32, folder: &Path, capacity: &Capacity, theme: Theme) -> CapacityReport {
     let judgement = capacity.judgement.as_ref();
+    let (worthless, next) = document::worthless(capacity).unwrap_or_default();
     CapacityReport {
+        worthless: worthless.into(),
+        next: next.into(),
         summary: words::summary(number, capacity),
         no_verdict: document::NO_VERDICT.into(),
         figures: figures(capacity),

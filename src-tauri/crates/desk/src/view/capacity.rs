@@ -1,6 +1,7 @@
 //! Capacity: how much an environment takes, and what the tail looks like. Never a verdict.
 
 use holdpoint_check::environment::Kind;
+use holdpoint_check::words::TestId;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -37,6 +38,24 @@ pub enum CapacityTarget {
     Url {
         /// As typed.
         url: String,
+    },
+    /// L1, L2 or L3 of the runbook as a load, with its own amount and criteria; workers of Locust send it.
+    Test {
+        /// Which.
+        test: TestId,
+    },
+}
+
+/// Who sends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "engine", rename_all = "snake_case")]
+pub enum CapacityEngine {
+    /// This program.
+    Own,
+    /// Workers of Locust on this computer.
+    Locust {
+        /// How many, as typed.
+        workers: f64,
     },
 }
 
@@ -94,13 +113,30 @@ pub enum CapacityModel {
 pub struct CapacityDraft {
     /// The environment's name.
     pub environment: String,
+    /// Who sends.
+    pub engine: CapacityEngine,
     /// What is asked.
     pub target: CapacityTarget,
-    /// Who starts when.
+    /// Who starts when; of a test its own amount is taken.
     pub model: CapacityModel,
     /// How many may be under way at once; arrivals beyond are refused and counted.
     pub in_flight: f64,
     /// Thresholds as they are written: `p95<500ms`, `expand: failures<1%`.
+    pub thresholds: Vec<String>,
+    /// The origin that a person has agreed to load, this once.
+    pub confirmed: Option<String>,
+}
+
+/// A load that a package holds and workers elsewhere send.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct PackageDraft {
+    /// The environment's name; the load of the package has to go there.
+    pub environment: String,
+    /// The folder of the package.
+    pub package: String,
+    /// The address of the master's page, as typed; none where evidence is judged that somebody brought.
+    pub master: Option<String>,
+    /// Thresholds as they are written.
     pub thresholds: Vec<String>,
     /// The origin that a person has agreed to load, this once.
     pub confirmed: Option<String>,
@@ -123,6 +159,10 @@ pub struct CapacityPlan {
     pub problems: Vec<FieldProblem>,
     /// What can be done and will not tell what a person may expect of it.
     pub notes: Vec<String>,
+    /// The criteria of the test that is asked, which are judged besides the thresholds.
+    pub criteria: Vec<String>,
+    /// Why it cannot be written down for others to send; empty where it can.
+    pub not_written: String,
 }
 
 /// What a running load is told.
@@ -194,6 +234,10 @@ pub struct CapacityState {
     pub into_ms: u64,
     /// What it is at.
     pub phase: CapacityPhase,
+    /// What takes long before it is sent; empty otherwise.
+    pub making: String,
+    /// The workers that send it; none where this program sends itself.
+    pub workers: Option<CapacityWorkers>,
     /// What fell due, over all tries.
     pub planned: u64,
     /// What was started.
@@ -216,6 +260,16 @@ pub struct CapacityState {
     pub problem: Option<Problem>,
     /// Its result is saved and can be opened.
     pub saved: bool,
+}
+
+/// Workers of Locust that send a load.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CapacityWorkers {
+    /// How many.
+    pub count: u32,
+    /// The address of the master that leads them; none on this computer. A master elsewhere tells no latencies before the
+    /// end.
+    pub master: Option<String>,
 }
 
 /// A try of a search that is over.
@@ -289,7 +343,7 @@ pub struct CapacitySummary {
     pub verdict: CapacityVerdict,
     /// The first line of its report.
     pub headline: String,
-    /// Whether the figures are worth nothing, because this computer was not fit to measure.
+    /// Whether the figures are worth nothing, because who sent the load was not fit to measure.
     pub unfit: bool,
     /// P95 in milliseconds.
     pub p95_ms: Option<f64>,
@@ -319,7 +373,11 @@ pub struct CapacityReport {
     pub figures: Vec<Figure>,
     /// What the figures mean, sentence by sentence.
     pub explained: Vec<String>,
-    /// Why this computer was not fit to measure; empty when it was.
+    /// Why the figures are worth nothing, in a few words; empty where they may be believed.
+    pub worthless: String,
+    /// What to do then.
+    pub next: String,
+    /// What exactly was seen of who sent them.
     pub unfit: Vec<String>,
     /// The thresholds, judged.
     pub thresholds: Vec<CapacityThreshold>,

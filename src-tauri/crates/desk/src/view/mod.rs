@@ -21,9 +21,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use self::capacity::{
-    ApiOperation, CapacityDraft, CapacityFormat, CapacityLive, CapacityModel, CapacityOrder, CapacityPage,
-    CapacityPhase, CapacityPlan, CapacityPoint, CapacityReport, CapacityState, CapacitySummary,
-    CapacityTarget, CapacityThreshold, CapacityTry, CapacityVerdict,
+    ApiOperation, CapacityDraft, CapacityEngine, CapacityFormat, CapacityLive, CapacityModel, CapacityOrder,
+    CapacityPage, CapacityPhase, CapacityPlan, CapacityPoint, CapacityReport, CapacityState, CapacitySummary,
+    CapacityTarget, CapacityThreshold, CapacityTry, CapacityVerdict, CapacityWorkers, PackageDraft,
 };
 pub use self::checks::{
     CheckDraft, CheckSummary, ChecksPage, ChecksQuery, Drill, Origin, PlanPreview, PlannedRestart,

@@ -35,6 +35,7 @@ fn the_pages_types_are_those_of_this_crate() {
     EnvironmentView::export_all(&config).unwrap();
     RailwayFound::export_all(&config).unwrap();
     CapacityDraft::export_all(&config).unwrap();
+    PackageDraft::export_all(&config).unwrap();
     CapacityPlan::export_all(&config).unwrap();
     CapacityOrder::export_all(&config).unwrap();
     CapacityLive::export_all(&config).unwrap();

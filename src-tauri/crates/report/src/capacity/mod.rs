@@ -10,4 +10,4 @@ pub use charts::of_capacity as charts;
 pub use markdown::{render, with_charts};
 pub use read::{is_one_at, parse, read, to_json};
 pub use tables::{Rows, all as tables, thresholds};
-pub use words::{NO_VERDICT, ended, explained, headline, model, wanted};
+pub use words::{NO_VERDICT, ended, explained, headline, model, wanted, worthless};

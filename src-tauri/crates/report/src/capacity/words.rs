@@ -58,16 +58,33 @@ pub(super) fn ms(value: Option<f64>) -> String {
     value.map_or_else(|| "–".into(), |value| format!("{value:.1} ms"))
 }
 
+/// Why the figures are worth nothing, and what to do; none where they may be believed.
+pub fn worthless(capacity: &Capacity) -> Option<(&'static str, &'static str)> {
+    let result = capacity.result.as_ref()?;
+    if !result.doubts.is_empty() {
+        return Some(("the reports of the workers are not to be relied on", "Send the load again."));
+    }
+    let unfit = if result.fleet.is_some() {
+        (
+            "a worker was not fit to measure",
+            "They say nothing of the target. Send the load again by workers that are idle.",
+        )
+    } else {
+        (
+            "this computer was not fit to measure",
+            "They say nothing of the target. Measure again on a computer that is idle.",
+        )
+    };
+    capacity.is_unfit().then_some(unfit)
+}
+
 /// The first line.
 pub fn headline(capacity: &Capacity) -> String {
     let Some((result, judgement)) = capacity.result.as_ref().zip(capacity.judgement.as_ref()) else {
         return "Capacity: no figure, it was cut off".into();
     };
-    if !result.doubts.is_empty() {
-        return "Capacity: no figure, the reports of the workers are not to be relied on".into();
-    }
-    if capacity.is_unfit() {
-        return "Capacity: no figure, this computer was not fit to measure".into();
+    if let Some((why, _)) = worthless(capacity) {
+        return format!("Capacity: no figure, {why}");
     }
     if let Some(limit) = &capacity.limit {
         return format!("Capacity: {}", found(limit));
@@ -139,9 +156,13 @@ pub fn explained(capacity: &Capacity) -> Vec<String> {
     }
     let unfit = capacity.judgement.iter().flat_map(|judgement| &judgement.unfit);
     for reason in unfit.filter(|reason| !result.doubts.contains(reason)) {
+        let (of, again) = if result.fleet.is_some() {
+            ("the workers", "send the load again by workers that are idle")
+        } else {
+            ("this computer", "measure again on one that is idle")
+        };
         out.push(format!(
-            "These figures are worth nothing: {reason}. They say something of this computer and not of the target; \
-             measure again on one that is idle."
+            "These figures are worth nothing: {reason}. They say something of {of} and not of the target; {again}."
         ));
     }
     if let Some(limit) = &capacity.limit {

@@ -4,19 +4,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use holdpoint_agentverse::error::ApiError;
-use holdpoint_agentverse::types::Node;
-use holdpoint_agentverse::{Client, ExposeSecret as _};
+use holdpoint_agentverse::ExposeSecret as _;
 use holdpoint_check::environment::Secrets as Known;
 use holdpoint_check::parameters::Parameters;
 use holdpoint_check::words::TestId;
-use holdpoint_desk::capacity::{ApiOperation, Made, Operations};
-use holdpoint_load::Stored;
 use holdpoint_load::plan::{Model, Plan};
-use holdpoint_locust::{Check, FleetPlan, Gathered, Holds, Ledger, Operation, Secrets, Step, Stream};
+use holdpoint_locust::{Check, Holds, Operation, Secrets, Step, Stream};
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use super::Work;
+use crate::capacity::operation::{ApiOperation, Made};
+use crate::error::DeskError;
 
 /// What a worker can do with the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,18 +31,21 @@ pub(super) enum Task {
     Export,
 }
 
-/// A test of the runbook as a load: its tasks in turn, how many at once, and its criteria.
-pub(super) struct Test {
-    pub(super) tasks: Vec<Task>,
-    pub(super) turns: Vec<usize>,
-    pub(super) plan: Plan,
-    pub(super) thresholds: Vec<String>,
+/// A test of the runbook as a load.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Test {
+    /// Its tasks in turn.
+    pub work: Work,
+    /// How many at once, and how often.
+    pub plan: Plan,
+    /// Its criteria.
+    pub thresholds: Vec<String>,
     /// What of the test is no load, and stays with a check.
-    pub(super) not_here: &'static str,
+    pub not_here: &'static str,
 }
 
-/// A test of the runbook by its parameters.
-pub(super) fn test(id: TestId, parameters: &Parameters) -> Result<Test, Failure> {
+/// L1, L2 or L3 by its parameters; another test is no load.
+pub fn test(id: TestId, parameters: &Parameters) -> Option<Test> {
     let at_once = |concurrency, rounds| Plan::new(Model::Rounds { concurrency, rounds });
     let mixed = |first: u32, second: u32| {
         // One of each in turn for as long as there are both, so that all workers get of both.
@@ -54,12 +55,11 @@ pub(super) fn test(id: TestId, parameters: &Parameters) -> Result<Test, Failure>
         turns.extend(std::iter::repeat_n(1, second as usize - both));
         (turns, at_once(first + second, 1))
     };
-    Ok(match id {
+    Some(match id {
         TestId::L1 => {
             let l1 = &parameters.l1;
             Test {
-                tasks: vec![Task::Api(ApiOperation::Expand)],
-                turns: vec![0],
+                work: Work { tasks: vec![Task::Api(ApiOperation::Expand)], turns: vec![0] },
                 plan: at_once(l1.concurrency, l1.rounds),
                 thresholds: vec![
                     format!("failures<={}", l1.failure_limit),
@@ -72,8 +72,7 @@ pub(super) fn test(id: TestId, parameters: &Parameters) -> Result<Test, Failure>
             let l2 = &parameters.l2;
             let (turns, plan) = mixed(l2.calibrations, l2.auto_tunes);
             Test {
-                tasks: vec![Task::Calibrate, Task::AutoTune],
-                turns,
+                work: Work { tasks: vec![Task::Calibrate, Task::AutoTune], turns },
                 plan,
                 thresholds: vec![format!("failures<={}", l2.failure_limit)],
                 not_here: "the backlog of the queue, and jobs under pressure of runs",
@@ -83,18 +82,13 @@ pub(super) fn test(id: TestId, parameters: &Parameters) -> Result<Test, Failure>
             let l3 = &parameters.l3;
             let (turns, plan) = mixed(l3.streams, l3.exports);
             Test {
-                tasks: vec![Task::Stream, Task::Export],
-                turns,
+                work: Work { tasks: vec![Task::Stream, Task::Export], turns },
                 plan,
                 thresholds: vec![format!("failures<={}", l3.bucket_failure_limit)],
                 not_here: "the storage probes beside it",
             }
         }
-        other => {
-            return Err(Failure::usage(format!(
-                "{other} is no load; `holdpoint check --test {other}` runs it, and --test takes L1, L2 or L3 here"
-            )));
-        }
+        _ => return None,
     })
 }
 
@@ -111,21 +105,13 @@ impl Task {
     }
 }
 
-/// The operations for which has to be there what these tasks need: those of L2 and L3 need a project with a run.
-pub(super) fn needed(tasks: &[Task]) -> Vec<ApiOperation> {
-    tasks.iter().map(|task| if let Task::Api(one) = task { *one } else { ApiOperation::Run }).collect()
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
-fn cannot(error: ApiError) -> Failure {
-    Failure::failed(format!("the API could not be asked: {error}"))
-}
-
 /// How a worker logs in. The name and the password stand in its environment alone.
-pub(super) fn login(known: &Known, secrets: &mut Secrets) -> Result<Step, Failure> {
+pub(super) fn login(known: &Known, secrets: &mut Secrets) -> Result<Step, DeskError> {
     let (Some(email), Some(password)) = (&known.email, &known.password) else {
-        return Err(Failure::usage(
-            "the environment has no login; give it one with holdpoint environment set NAME --ask-secrets",
+        return Err(DeskError::new(
+            "capacity.no_login",
+            "The environment has no login, and this load needs one.",
+            "Set it under Environments, or with `holdpoint environment set NAME --ask-secrets`.",
         ));
     };
     let (email, password) =
@@ -157,22 +143,8 @@ fn check(at: &str, holds: Holds) -> Check {
     Check { at: at.into(), holds }
 }
 
-/// The steps of every task.
-pub(super) async fn operations(
-    tasks: &[Task],
-    prepared: &Operations,
-    parameters: &Parameters,
-) -> Result<Vec<Operation>, Failure> {
-    let made = prepared.made();
-    let last = if tasks.contains(&Task::Stream) {
-        prepared.client().telemetry_index(&made.run).await.map_err(cannot)?.total_ticks
-    } else {
-        0
-    };
-    Ok(tasks.iter().map(|task| operation(*task, made, last, parameters)).collect())
-}
-
-fn operation(task: Task, made: &Made, last_tick: i64, parameters: &Parameters) -> Operation {
+/// The steps of a task. `last_tick` is the last one of the run that was made.
+pub(super) fn operation(task: Task, made: &Made, last_tick: i64, parameters: &Parameters) -> Operation {
     let project = made.project.clone().unwrap_or_default();
     let steps = match task {
         Task::Api(one) => vec![single(one, made)],
@@ -253,89 +225,16 @@ fn single(one: ApiOperation, made: &Made) -> Step {
     }
 }
 
-/// Counts what the workers asked for with what the limiter of the API counts, so that a check after this waits for its
-/// window. Each is counted as if it had been sent just now.
-pub(super) fn recall(client: &Client, plan: &FleetPlan, ledger: &Ledger, workers: usize) {
-    for operation in &plan.operations {
-        let count = ledger.entries().iter().filter(|entry| entry.kind == operation.name).count();
-        // A path with an id in it is another one each time, and the limiter counts by path.
-        for step in operation.steps.iter().filter(|step| !step.path.contains('$')) {
-            let path = step.path.split('?').next().unwrap_or_default();
-            client.recall(path, &vec![Duration::ZERO; count]);
-        }
-    }
-    if let Some(login) = &plan.login {
-        client.recall(&login.path, &vec![Duration::ZERO; workers]);
-    }
-}
-
-/// Reads the expansions back by the list of nodes, which is another way than their own answers.
-pub(super) async fn read_back(prepared: &Operations, gathered: &Gathered) -> Result<Option<Stored>, Failure> {
-    let expand = ApiOperation::Expand.name();
-    let entries = || gathered.ledger.entries().iter().filter(|entry| entry.kind == expand);
-    let Some(project) = prepared.made().project.as_ref().filter(|_| entries().next().is_some()) else {
-        return Ok(None);
-    };
-    let nodes = prepared.client().nodes(project).await.map_err(cannot)?;
-    let acknowledged = entries().filter(|entry| entry.fate == "ok");
-    let acknowledged = acknowledged.map(|entry| (entry.id.as_str(), entry.key.as_deref()));
-    Ok(Some(reconciled(acknowledged, &nodes, prepared.tag())))
-}
-
-fn reconciled<'a>(
-    acknowledged: impl Iterator<Item = (&'a str, Option<&'a str>)>,
-    nodes: &[Node],
-    tag: &str,
-) -> Stored {
-    let mut known: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for node in nodes {
-        if let Some(label) = node.label.as_deref().filter(|label| label.starts_with(&format!("{tag}-"))) {
-            known.entry(label).or_default().push(&node.node_id);
-        }
-    }
-    let mut stored = Stored { kind: ApiOperation::Expand.name().into(), ..Stored::default() };
-    for (id, key) in acknowledged {
-        stored.acknowledged += 1;
-        if !known.get(id).is_some_and(|keys| key.is_none_or(|key| keys.contains(&key))) {
-            stored.lost.push(id.to_owned());
-        }
-    }
-    let twice = known.iter().filter(|(_, keys)| keys.len() > 1);
-    stored.twice = twice.map(|(id, _)| (*id).to_owned()).collect();
-    stored
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn node(id: &str, label: &str) -> Node {
-        serde_json::from_value(json!({"node_id": id, "label": label, "parent_node_id": "p", "depth": 1}))
-            .unwrap()
-    }
-
-    #[test]
-    fn an_expansion_that_was_acknowledged_and_is_gone_or_twice_there_is_named() {
-        let nodes = [node("a", "t-0"), node("b", "t-1"), node("c", "other")];
-        let broken = |acknowledged: &[(&str, &str)], nodes: &[Node]| {
-            let acknowledged = acknowledged.iter().map(|(id, key)| (*id, Some(*key)));
-            let stored = reconciled(acknowledged, nodes, "t");
-            (stored.lost, stored.twice)
-        };
-        let none: Vec<String> = Vec::new();
-        assert_eq!(broken(&[("t-0", "a"), ("t-1", "b")], &nodes), (none.clone(), none.clone()));
-        assert_eq!(broken(&[("t-0", "a"), ("t-2", "d")], &nodes).0, ["t-2"]);
-        assert_eq!(broken(&[("t-0", "z")], &nodes).0, ["t-0"]);
-        let twice = [node("a", "t-0"), node("e", "t-0")];
-        assert_eq!(broken(&[("t-0", "a")], &twice), (none, vec!["t-0".to_owned()]));
-    }
 
     #[test]
     fn mixed_tests_take_turns_for_as_long_as_there_are_both() {
         let mut parameters = Parameters::default();
         parameters.l2.calibrations = 3;
         parameters.l2.auto_tunes = 1;
-        assert_eq!(test(TestId::L2, &parameters).unwrap().turns, [0, 1, 0, 0]);
-        assert!(test(TestId::C1, &parameters).is_err());
+        assert_eq!(test(TestId::L2, &parameters).unwrap().work.turns, [0, 1, 0, 0]);
+        assert!(test(TestId::C1, &parameters).is_none());
     }
 }
