@@ -201,7 +201,7 @@ async fn sitting(checks: u32) {
             window.reads("main", &format!("Check {number}")).await;
             window.reads("main", "Finished").await;
             let said = "return document.querySelector('main').innerText.match(/NO-GO|NO VERDICT|GO/)[0]";
-            verdict = window.js(said).await.as_str().unwrap_or_default().to_owned();
+            window.js(said).await.as_str().unwrap_or_default().clone_into(&mut verdict);
         }
         let (ours, page) = (process::resident_mb(ours), process::resident_mb(page));
         println!("  {number:>5}  {ours:6.1}  {page:5.1}  {verdict}");
