@@ -12,6 +12,7 @@ mod edge;
 mod leftovers;
 mod minio;
 mod oddities;
+mod ports;
 mod postgres;
 mod railway;
 mod redis;

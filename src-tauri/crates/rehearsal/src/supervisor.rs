@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::config::{BUCKET, Behaviour, Options, Outcome, Role, Setup};
 use crate::drills::{Defect, Switch};
 use crate::oddities::{Odd, Oddity};
+use crate::ports::Ports;
 use crate::{edge, leftovers, railway};
 
 /// Starting a process takes about this long; a restart's pause is shortened by it.
@@ -60,6 +61,7 @@ pub(crate) struct Supervisor {
     running: BTreeMap<Role, AsyncMutex<Option<Running>>>,
     logs: Mutex<BTreeMap<Role, VecDeque<Line>>>,
     pids: Mutex<BTreeMap<Role, u32>>,
+    _ports: Ports,
 }
 
 /// Brings the whole environment up and keeps it up until standard input ends or the process is told to stop.
@@ -153,21 +155,6 @@ async fn wait_for_end() {
     }
 }
 
-/// Five ports that nothing uses now, below those the system hands to outgoing connections: one of the latter could
-/// be taken by somebody's request while a service is down for its restart.
-fn free_ports() -> std::io::Result<[u16; 5]> {
-    let mut held = Vec::new();
-    for _ in 0..1000 {
-        let port = rand::random_range(20_000..32_000);
-        held.extend(std::net::TcpListener::bind(("127.0.0.1", port)));
-        if let [a, b, c, d, e] = held.as_slice() {
-            let port = |listener: &std::net::TcpListener| listener.local_addr().map(|address| address.port());
-            return Ok([port(a)?, port(b)?, port(c)?, port(d)?, port(e)?]);
-        }
-    }
-    Err(std::io::Error::other("no five free ports between 20000 and 32000"))
-}
-
 impl Supervisor {
     fn new(options: &Options, state: PathBuf) -> std::io::Result<Self> {
         let id = || Uuid::new_v4().to_string();
@@ -176,7 +163,8 @@ impl Supervisor {
         } else {
             (options.worker_restart_ms, options.api_restart_ms, options.postgres_restart_ms)
         };
-        let [api_port, web_port, postgres_port, redis_port, minio_port] = free_ports()?;
+        let ports = Ports::reserve()?;
+        let [api_port, web_port, postgres_port, redis_port, minio_port] = ports.numbers;
         let setup = Setup {
             behaviour: Behaviour::new(options.profile, options.drill.as_ref().map(|drill| drill.defect)),
             restarts: 0,
@@ -216,6 +204,7 @@ impl Supervisor {
             running: Role::ALL.into_iter().map(|role| (role, AsyncMutex::new(None))).collect(),
             logs: Mutex::default(),
             pids: Mutex::default(),
+            _ports: ports,
         })
     }
 

@@ -80,6 +80,7 @@ struct Called {
     witnesses: usize,
     /// Every finding that weighs.
     findings: Vec<String>,
+    because: String,
     seconds: f64,
     /// What the old script would have called it, where it was asked.
     old: Option<&'static str>,
@@ -177,6 +178,7 @@ async fn run() -> Result<bool, Failure> {
         );
         if !mark.is_empty() {
             println!("    {} is {}; found: {}", drill.criterion, called.state, called.findings.join(" "));
+            println!("    {}", called.because);
         }
         table.push((drill, called));
     }
@@ -297,6 +299,7 @@ fn check(drill: &Drill, folder: &Path) -> Result<Called, Failure> {
         state,
         witnesses: named.and_then(|finding| finding["witness"].as_array()).map_or(0, Vec::len),
         findings: findings().map(|finding| text(&finding["code"])).collect(),
+        because: text(&verdict["because"]),
         seconds,
         old: None,
     })
