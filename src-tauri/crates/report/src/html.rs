@@ -241,11 +241,20 @@ fn noted(one: &Table) -> Markup {
     html! { @if !one.note.is_empty() { p.note { (one.note) } } }
 }
 
+/// What stays on one line in a table.
+const SHORT: usize = 16;
+
 fn table(one: &Table, wanted: impl Fn(&Row) -> bool) -> Markup {
     let cell = |place: usize| match one.columns.get(place) {
         Some(column) if column.numeric => Some("num"),
         Some(column) if column.mono => Some("mono"),
         _ => None,
+    };
+    // A word or a figure in a narrow column is not broken in two; sums and addresses are.
+    let of = |place: usize, text: &str| {
+        let short = (text.chars().count() <= SHORT).then_some("short");
+        let classes: Vec<&str> = cell(place).into_iter().chain(short).collect();
+        (!classes.is_empty()).then(|| classes.join(" "))
     };
     html! {
         div.wide {
@@ -261,7 +270,7 @@ fn table(one: &Table, wanted: impl Fn(&Row) -> bool) -> Markup {
                     @for row in one.rows.iter().filter(|row| wanted(row)) {
                         tr class=(class(row.mark)) {
                             @for (place, text) in row.cells.iter().enumerate() {
-                                td class=[cell(place)] {
+                                td class=[of(place, text)] {
                                     // The last cell says the state; the shape says it without colour.
                                     @if place + 1 == row.cells.len() { (shape(row.mark)) }
                                     (text)
