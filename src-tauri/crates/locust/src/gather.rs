@@ -518,6 +518,10 @@ impl Gathering<'_> {
             self.close_first();
         }
         self.look_at_workers();
+        let settled = self.totals.iter_mut().map(settle).filter(|changed| *changed).count();
+        if settled > 0 && self.doubts.is_empty() {
+            self.doubt(None, "its figures do not add up".into());
+        }
         let Some(head) = &self.head else {
             return Err(EvidenceError::Foreign("it is empty".into()));
         };
@@ -629,6 +633,21 @@ fn seen((place, (_, state)): (usize, (&String, &State))) -> WorkerSeen {
         seen.platform.clone_from(&known.platform);
     }
     seen
+}
+
+/// Makes figures agree with each other, and answers whether they did not. Where a report is missing, more can have ended
+/// than was sent: what ended was sent, and what was sent was planned. Latencies that are not those of the operations are
+/// none. Whatever it changes has been told as a doubt, so nothing is judged by it; but it can be kept and opened again.
+fn settle(record: &mut OperationRecord) -> bool {
+    if record.latency.len() != record.ok || record.service.len() != record.ok {
+        *record = OperationRecord::default();
+        return true;
+    }
+    let ended = record.ok.saturating_add(record.failures()).saturating_add(record.abandoned);
+    let before = (record.sent, record.planned);
+    record.sent = record.sent.max(ended);
+    record.planned = record.planned.max(record.sent.saturating_add(record.refused));
+    (record.sent, record.planned) != before
 }
 
 /// How fit the workers were, each figure that of the worst.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use holdpoint_load::{FitnessLimits, State, Threshold, judge};
+use holdpoint_load::{Capacity, FORMAT, FitnessLimits, State, Threshold, Wanted, judge};
 use holdpoint_locust::{Gathered, Package, Sinks, gather};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -77,6 +77,36 @@ fn spoilt(spoil: impl FnOnce(&mut Vec<Value>), words: &[&str]) {
         doubts.iter().any(|doubt| words.iter().all(|word| doubt.contains(word))),
         "{words:?}: {doubts:#?}"
     );
+    can_be_opened_again(gathered);
+}
+
+/// What was measured is kept as a document, whatever became of the evidence; reading one checks that it is possible.
+fn can_be_opened_again(gathered: Gathered) {
+    let kept = Capacity {
+        holdpoint_load: FORMAT,
+        holdpoint: String::new(),
+        environment: None,
+        origin: String::new(),
+        kinds: gathered.result.kinds.clone(),
+        wanted: Wanted::Load(package().plan().load.clone()),
+        thresholds: vec!["p95<10s".into()],
+        started_unix_ms: 0,
+        took_s: None,
+        figures: None,
+        judgement: None,
+        limit: None,
+        left: Vec::new(),
+        result: Some(gathered.result),
+    };
+    assert_eq!(kept.checked().unwrap().judgement.unwrap().state, State::NotProven);
+}
+
+#[test]
+fn evidence_without_any_one_of_its_reports_can_be_opened_and_proves_nothing() {
+    let all = lines();
+    for place in (0..2).flat_map(|worker| reports(&all, worker)) {
+        spoilt(|lines| drop(lines.remove(place)), &["missing"]);
+    }
 }
 
 #[test]
