@@ -54,6 +54,11 @@ export function bytes(value: number): string {
   return `${text}${NB}${units[unit] ?? 'B'}`;
 }
 
+/** `1740 ms (n = 60)` with what stands in the brackets on one line. */
+export function whole(text: string): string {
+  return text.replace(/\(n = /g, `(n${NB}=${NB}`);
+}
+
 /** `5,000`. */
 export function count(value: number): string {
   if (!Number.isFinite(value)) return 'unknown';
