@@ -267,16 +267,19 @@ fn aftermath(event: &Event) -> Option<String> {
 /// bound to it: once a line before a decision is changed, the journal is not read any more.
 pub fn append(path: &Path, mut event: Event) -> Result<(), JournalError> {
     let failed = |source| JournalError::Write { path: path.to_owned(), source };
-    let Read { records, whole, .. } = read_file(path)?;
+    let Read { records, whole, mut lines, .. } = read_file(path)?;
     event.bind(hex::encode(whole.finalize()));
+    let refused = |problem: &str| JournalError::Foreign {
+        path: path.to_owned(),
+        line: records.len(),
+        problem: problem.into(),
+    };
     let ended = records.iter().any(|record| matches!(record.event, Event::CheckEnded { .. }));
     let (Some(first), Some(last), true) = (records.first(), records.last(), ended) else {
-        return Err(JournalError::Foreign {
-            path: path.to_owned(),
-            line: records.len(),
-            problem: "the check has no end, so nothing can be added to it".into(),
-        });
+        return Err(refused("the check has no end, so nothing can be added to it"));
     };
+    // What could not be read back would make the whole check unreadable.
+    lines.in_order(&event).map_err(refused)?;
     let at = Utc::now();
     let elapsed_ms = u64::try_from((at - first.at).num_milliseconds()).unwrap_or(last.elapsed_ms);
     let record = Record { seq: last.seq + 1, at, elapsed_ms, event };
@@ -317,6 +320,8 @@ struct Read {
     whole: Sha256,
     /// What follows them: a torn line, or nothing.
     torn: Vec<u8>,
+    /// What may follow them.
+    lines: line::Lines,
 }
 
 /// Reads a journal back: every whole line up to the first torn one at the end.
@@ -331,7 +336,7 @@ pub fn read_from(reader: impl BufRead, path: &Path) -> Result<Vec<Record>, Journ
 
 /// The same with the SHA-256 of the whole file, in hexadecimal.
 pub fn read_with_digest(path: &Path) -> Result<(Vec<Record>, String), JournalError> {
-    let Read { records, whole, torn } = read_file(path)?;
+    let Read { records, whole, torn, .. } = read_file(path)?;
     Ok((records, hex::encode(whole.chain_update(torn).finalize())))
 }
 
@@ -379,7 +384,7 @@ fn read_all(reader: impl BufRead, path: &Path) -> Result<Read, JournalError> {
     if records.is_empty() {
         return Err(foreign(1, "the file holds no whole event".into()));
     }
-    Ok(Read { records, whole, torn: line })
+    Ok(Read { records, whole, torn: line, lines })
 }
 
 #[cfg(test)]
@@ -459,11 +464,47 @@ mod tests {
         write(&path).await;
         let before = read(&path).unwrap();
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"seq\":3,\"at\"").unwrap();
-        let added = Event::CheckEnded { ending: CheckEnding::Completed };
+        let added = Event::Regression(compared("check 1"));
         append(&path, added.clone()).unwrap();
         let after = read(&path).unwrap();
         assert_eq!(after[..3], before[..]);
         assert_eq!((after[3].seq, &after[3].event), (3, &added));
+    }
+
+    fn compared(baseline: &str) -> crate::event::Regression {
+        crate::event::Regression {
+            baseline: Some(baseline.into()),
+            tolerance_pct: 10.0,
+            refused: None,
+            worse: Vec::new(),
+            figures: 30,
+            least_pct: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_at_the_end_cannot_take_back_what_stands_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.ndjson");
+        write(&path).await;
+        append(&path, Event::Regression(compared("check 1"))).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let mut record = read(&path).unwrap().pop().unwrap();
+        record.seq += 1;
+        for (again, problem) in [
+            (Event::CheckEnded { ending: CheckEnding::Completed }, "the check ends a second time"),
+            (Event::Regression(compared("check 2")), "the check is compared a second time"),
+        ] {
+            // We do not add it,
+            assert!(append(&path, again.clone()).unwrap_err().to_string().contains(problem));
+            assert_eq!(std::fs::read(&path).unwrap(), whole);
+            // and where somebody did, the file is no journal any more.
+            record.event = again;
+            let line = line::write(record.clone()).unwrap().1;
+            std::fs::write(&path, [&whole[..], &line, b"\n"].concat()).unwrap();
+            assert!(read(&path).unwrap_err().to_string().contains(problem));
+            std::fs::write(&path, &whole).unwrap();
+        }
     }
 
     /// A server that repeats a credential in any text of any event.

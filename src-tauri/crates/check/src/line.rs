@@ -95,6 +95,8 @@ fn is_base64(text: &str) -> bool {
 pub(crate) struct Lines {
     read: u64,
     measured: u32,
+    ended: bool,
+    compared: bool,
 }
 
 impl Lines {
@@ -116,12 +118,30 @@ impl Lines {
             (Event::Measured { .. }, _) => self.measured += 1,
             _ => {}
         }
+        self.in_order(&record.event)?;
         self.read += 1;
         if self.read > LINES_LIMIT || record.elapsed_ms > ELAPSED_LIMIT || self.measured > MEASURED_LIMIT {
             return Err("more than a check writes".into());
         }
         Ok(record)
     }
+
+    /// How a check ended and how it compared are said once: a line at the end of a file that says otherwise would take
+    /// back what stands before it. Nobody decides before the end.
+    pub(crate) fn in_order(&mut self, event: &Event) -> Result<(), &'static str> {
+        match event {
+            Event::CheckEnded { .. } => once(&mut self.ended, "the check ends a second time"),
+            Event::Waived(_) | Event::SignedOff(_) | Event::Regression(_) if !self.ended => {
+                Err("something is decided before the check has ended")
+            }
+            Event::Regression(_) => once(&mut self.compared, "the check is compared a second time"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn once(said: &mut bool, problem: &'static str) -> Result<(), &'static str> {
+    if std::mem::replace(said, true) { Err(problem) } else { Ok(()) }
 }
 
 #[cfg(test)]
