@@ -67,7 +67,7 @@ fn the_exit_code_is_the_judgement() {
 #[test]
 fn wrong_usage_is_said_before_anything_is_sent() {
     let url = answering(OK);
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 13] = [
         (&[], "required"),
         (&["--rate", "0"], "nothing would be sent"),
         (&["--rate", "NaN"], "must lie between"),
@@ -77,6 +77,9 @@ fn wrong_usage_is_said_before_anything_is_sent() {
         (&["--rate", "5", "--threshold", "p95"], "is no criterion"),
         (&["--rate", "5", "--threshold", "expand: p95<1s"], "it sends GET /"),
         (&["--rate", "5", "--header", "Authorization: Bearer x"], "--header-file"),
+        (&["--rate", "5", "--connections", "0"], "number in flight"),
+        (&["--users", "5", "--connections", "5"], "cannot be used with"),
+        (&["--rate", "5", "--connections", "5", "--engine", "locust"], "belong to one computer"),
         (&["--rate", "5", "--find-limit"], "needs at least one --threshold"),
     ];
     for (words, expected) in cases {
@@ -125,6 +128,29 @@ fn what_was_recorded_can_be_kept() {
     assert_eq!((value["holdpoint_load"].as_u64(), value["kinds"][0].as_str()), (Some(1), Some("GET /")));
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("Tag=GET_/,0.000,1.000,"), "{log}");
+}
+
+#[test]
+fn a_bound_of_connections_is_kept_and_is_part_of_the_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("load.json");
+    let url = answering(OK);
+    let (code, said) = load(&[
+        url.as_str(),
+        "--rate",
+        "200",
+        "--duration",
+        "1s",
+        "--connections",
+        "2",
+        "--json",
+        json.to_str().unwrap(),
+    ]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("200 a second for 1 s, at most 2 connections"), "{said}");
+    assert!(said.contains("planned 200 = sent 200 + refused 0"), "{said}");
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    assert!(kept.to_string().contains(r#""at_cap":"wait""#), "{kept}");
 }
 
 #[test]

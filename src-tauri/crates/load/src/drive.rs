@@ -25,6 +25,8 @@ pub trait Lane {
 pub(crate) struct Bounds {
     pub(crate) in_flight: usize,
     pub(crate) at_cap: AtCap,
+    /// From when on an arrival that would wait for room is refused instead; none where it may wait for ever.
+    pub(crate) room_until: Option<Instant>,
     /// How long is waited for what is in flight once nothing starts any more.
     pub(crate) drain: Duration,
 }
@@ -54,6 +56,7 @@ pub(crate) async fn drive<L: Lane>(
     let mut in_flight = vec![0_u64; recorder.kinds()];
     let mut paused: Option<Instant> = None;
     let mut give_up_at: Option<Instant> = None;
+    let mut room_until = bounds.room_until;
     // Since when there has been room for one more, after there was none.
     let mut room_since: Option<Instant> = None;
     std::future::poll_fn(|context| {
@@ -68,7 +71,9 @@ pub(crate) async fn drive<L: Lane>(
             match order {
                 Order::Run => {
                     if let Some(since) = paused.take() {
-                        source.shift(since.elapsed());
+                        let by = since.elapsed();
+                        source.shift(by);
+                        room_until = room_until.map(|until| until + by);
                     }
                 }
                 Order::Pause => {
@@ -98,7 +103,8 @@ pub(crate) async fn drive<L: Lane>(
             }
             let now = Instant::now();
             let mut started = false;
-            while paused.is_none() && (bounds.at_cap == AtCap::Refuse || running.len() < bounds.in_flight) {
+            let waits = bounds.at_cap == AtCap::Wait && room_until.is_none_or(|until| now < until);
+            while paused.is_none() && (!waits || running.len() < bounds.in_flight) {
                 let Some(operation) = source.take(now, in_flight.len()) else { break };
                 if source.announces() {
                     recorder.plan(operation.kind, 1);
@@ -126,8 +132,11 @@ pub(crate) async fn drive<L: Lane>(
                     return Poll::Ready(());
                 }
             }
-            let waits_for_room = bounds.at_cap == AtCap::Wait && running.len() >= bounds.in_flight;
-            let next = if paused.is_some() || waits_for_room { None } else { source.wakes_at() };
+            let next = match paused {
+                Some(_) => None,
+                None if waits && running.len() >= bounds.in_flight => room_until,
+                None => source.wakes_at(),
+            };
             ear.listen(context);
             if ear.order() != order {
                 continue;

@@ -191,8 +191,12 @@ impl Sending {
         let mut recorder = recorder.with_outlet(outlet, begin);
         let mut new_lane = lanes.worker();
         let share = |total: u32| total / workers + u32::from(number < total % workers);
-        let bounds =
-            Bounds { in_flight: share(plan.in_flight) as usize, at_cap: plan.at_cap, drain: plan.drain };
+        let bounds = Bounds {
+            in_flight: share(plan.in_flight) as usize,
+            at_cap: plan.at_cap,
+            room_until: None,
+            drain: plan.drain,
+        };
         let place = (u64::from(number), u64::from(workers));
         match &plan.model {
             Model::Rounds { concurrency, rounds } => {
@@ -219,6 +223,8 @@ impl Sending {
             Model::Open { arrivals, stages } => {
                 let schedule = Schedule::new(*arrivals, stages).share(place.0, place.1);
                 let mut source = Source::open(schedule, begin, u64::MAX);
+                let room_until = plan.duration().map(|lasting| begin + lasting + plan.drain);
+                let bounds = Bounds { room_until, ..bounds };
                 drive(&mut source, bounds, &mut recorder, &ear, Pace::fine(), new_lane).await;
             }
         }

@@ -36,7 +36,8 @@ where
     let mut recorder = Recorder::new([""]);
     recorder.plan(0, u64::from(concurrency) * u64::from(rounds));
     let ear = Orders::new(1).ear(0);
-    let bounds = Bounds { in_flight: usize::MAX, at_cap: AtCap::Wait, drain: AS_LONG_AS_IT_TAKES };
+    let bounds =
+        Bounds { in_flight: usize::MAX, at_cap: AtCap::Wait, room_until: None, drain: AS_LONG_AS_IT_TAKES };
     for round in 0..rounds {
         if !before_round(round).await {
             break;
@@ -67,7 +68,7 @@ where
     let mut source = Source::open(Schedule::new(Arrivals::Constant, &stages), Instant::now(), limit);
     let orders = Orders::new(1);
     let ear = orders.ear(0);
-    let bounds = Bounds { in_flight, at_cap: AtCap::Wait, drain: AS_LONG_AS_IT_TAKES };
+    let bounds = Bounds { in_flight, at_cap: AtCap::Wait, room_until: None, drain: AS_LONG_AS_IT_TAKES };
     let stopping = async {
         stop.await;
         orders.give(Order::Drain);

@@ -80,7 +80,8 @@ pub enum Model {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AtCap {
-    /// It waits, and its wait is part of its latency and of the schedule lag.
+    /// It waits for one of them to end, and its wait is part of its latency. The schedule lag counts from when there was
+    /// room. What has found no room when the time to drain has passed since the end of the schedule is refused.
     Wait,
     /// It is not sent, and counted as refused.
     Refuse,

@@ -89,6 +89,16 @@ fn at_a_cap_that_waits_everything_is_sent_late_and_says_so() {
 }
 
 #[test]
+fn what_finds_no_room_in_time_is_refused_so_that_the_load_ends() {
+    let (address, _go) = held();
+    let drain = Duration::from_millis(200);
+    let plan = Plan { in_flight: 5, at_cap: AtCap::Wait, drain, ..open(100.0, 0.5) };
+    let total = load(&url(address), patient(), plan).total();
+    balanced(&total);
+    assert_eq!((total.planned, total.sent, total.refused, total.abandoned), (50, 5, 45, 5));
+}
+
+#[test]
 fn a_stall_shows_in_latency_and_not_in_service_time_alone() {
     let (address, go) = held();
     let mut running = begin(&url(address), patient(), open(200.0, 1.0));

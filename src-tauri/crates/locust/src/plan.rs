@@ -369,7 +369,9 @@ impl FleetPlan {
             ));
         }
         if self.load.at_cap != AtCap::Refuse {
-            return wrong("arrivals beyond the cap must be refused, not wait");
+            return wrong(
+                "arrivals that wait for a connection belong to one computer; bound the number in flight instead",
+            );
         }
         if self.operations.is_empty() || self.operations.len() > MOST_KINDS {
             return wrong(&format!(

@@ -7,7 +7,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 use holdpoint_desk::capacity::{ApiOperation, fleet};
 use holdpoint_load::http::{Family, Kind, Options, Timeouts, Version};
-use holdpoint_load::plan::{self, Arrivals, Model, Plan, Stage};
+use holdpoint_load::plan::{self, Arrivals, AtCap, Model, Plan, Stage};
 use holdpoint_load::{Search, Wanted};
 use url::Url;
 
@@ -111,6 +111,9 @@ pub(crate) struct LoadOptions {
     /// Requests in flight at once; arrivals beyond are refused and counted
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(crate) in_flight: u32,
+    /// Connections at most; arrivals beyond wait for one, and their wait counts in their latency
+    #[arg(long, value_name = "N", conflicts_with_all = ["in_flight", "users", "rounds", "test"])]
+    pub(crate) connections: Option<u32>,
     /// Threads that send
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) threads: u32,
@@ -169,6 +172,9 @@ impl LoadOptions {
     pub(super) fn bounded(&self, wanted: Wanted) -> Result<Wanted, Failure> {
         let wanted = wanted.bounded(|plan| {
             (plan.in_flight, plan.threads, plan.drain) = (self.in_flight, self.threads, self.timeout);
+            if let Some(connections) = self.connections {
+                (plan.in_flight, plan.at_cap) = (connections, AtCap::Wait);
+            }
         });
         wanted.check()?;
         Ok(wanted)

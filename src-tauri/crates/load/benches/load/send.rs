@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use holdpoint_load::http::{HttpLanes, Options, Target, Version};
-use holdpoint_load::plan::{Arrivals, Model, Plan, Stage};
+use holdpoint_load::plan::{Arrivals, AtCap, Model, Plan, Stage};
 use holdpoint_load::start;
 use serde_json::json;
 
-/// `send URL users|rate|poisson N SECONDS [http2]`: sends, and says what it recorded as JSON.
+/// `send URL users|rate|poisson N SECONDS [http2] [connections N]`: sends, and says what it recorded as JSON.
 pub fn run(words: &[String]) {
     let [url, model, size, seconds, rest @ ..] = words else {
         panic!("send URL users|rate|poisson N SECONDS")
@@ -22,7 +22,11 @@ pub fn run(words: &[String]) {
     };
     let target = Target::new(&[url.parse().unwrap()], Options { version, ..Options::default() }).unwrap();
     let kinds = target.names().to_vec();
-    let result = start(Plan::new(model), kinds, &HttpLanes::new(target), None).unwrap().join();
+    let mut plan = Plan::new(model);
+    if let Some(at) = rest.iter().position(|word| word == "connections") {
+        (plan.in_flight, plan.at_cap) = (rest[at + 1].parse().unwrap(), AtCap::Wait);
+    }
+    let result = start(plan, kinds, &HttpLanes::new(target), None).unwrap().join();
     let total = result.total();
     let at = |quantile| total.latency.quantile_ms(quantile);
     println!(

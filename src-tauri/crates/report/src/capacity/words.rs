@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdpoint_load::plan::{Arrivals, Model, Stage};
+use holdpoint_load::plan::{Arrivals, AtCap, Model, Plan, Stage};
 use holdpoint_load::{Capacity, Found, Limit, LoadEnding, LoadResult, State, Wanted};
 
 /// What stands on every view of a capacity run.
@@ -46,11 +46,20 @@ fn seconds(duration: Duration) -> String {
 /// What was wanted.
 pub fn wanted(wanted: &Wanted) -> String {
     match wanted {
-        Wanted::Load(plan) => model(&plan.model),
+        Wanted::Load(plan) => format!("{}{}", model(&plan.model), connections(plan)),
         Wanted::Limit { search, each } => {
+            let connections = connections(each);
             let each = each.duration().map_or(String::new(), |each| format!(", each try {}", seconds(each)));
-            format!("find the limit from {} to {} a second{each}", search.from, search.up_to)
+            format!("find the limit from {} to {} a second{each}{connections}", search.from, search.up_to)
         }
+    }
+}
+
+/// How many connections there may be, where arrivals wait for one.
+fn connections(plan: &Plan) -> String {
+    match plan.at_cap {
+        AtCap::Wait => format!(", at most {} connections", plan.in_flight),
+        AtCap::Refuse => String::new(),
     }
 }
 
