@@ -24,8 +24,9 @@ use steps::Failure;
 const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
-  run [ARGS...]                     install what the build needs, build, and run one check on the built-in
-                                    rehearsal; ARGS go to `holdpoint check --rehearse`
+  run [ARGS...]                     install what the build needs, build, and open the window, ready to check the
+                                    built-in rehearsal; without a display, or with ARGS, which go to `holdpoint
+                                    check --rehearse`, run that check here
   test                              formatting, lints, build, tests; ends at the first failure
   bundle                            packages to install, for release: .deb and .rpm, or this system's own kind
   bench window [--checks N]         what the window costs beside a bare one, in time, processor and memory
