@@ -267,6 +267,24 @@ describe('the next check', () => {
     expect((field as HTMLInputElement).value).toBe('5000');
   });
 
+  it('calls an amount of the rehearsal changed once a person has changed it, and not before', async () => {
+    const { user } = await open('still');
+    await user.click(await screen.findByRole('button', { name: /^Environment: staging/ }));
+    await user.click(screen.getByRole('menuitemradio', { name: /Built-in rehearsal/ }));
+    await screen.findByText(/The rehearsal is started with the check/);
+    const panel = screen.getByRole('region', { name: 'Tests' });
+    await user.click(within(panel).getByLabelText('Amounts of L2'));
+    const field = within(panel).getByLabelText<HTMLInputElement>('Queue empty within');
+    expect(field.value).toBe('60');
+    expect(within(panel).queryByText('changed')).toBeNull();
+    await user.clear(field);
+    await user.type(field, '90');
+    await within(panel).findByText('changed');
+    await user.click(within(panel).getByRole('button', { name: 'Reset' }));
+    expect(field.value).toBe('60');
+    expect(within(panel).queryByText('changed')).toBeNull();
+  });
+
   it('takes no amount a test cannot run with', async () => {
     const { user } = await open();
     await consent();

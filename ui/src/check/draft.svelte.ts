@@ -21,6 +21,8 @@ export class NextCheck {
   tests = $state.raw<TestId[]>([...ALL]);
   /** Values that differ from the environment's; none to take those. */
   parameters = $state.raw<Parameters | null>(null);
+  /** What was in force before the first of them was changed. */
+  before = $state.raw<Parameters | null>(null);
   simulate = $state(false);
 
   has(test: TestId): boolean {
@@ -43,11 +45,13 @@ export class NextCheck {
 
   /** Changes a number; `base` is what was in force before. */
   amount(base: Parameters, part: Part, name: string, value: number): void {
+    if (!this.parameters) this.before = base;
     this.parameters = { ...base, [part]: { ...base[part], [name]: value } };
   }
 
   /** A part as another has it. */
   reset(base: Parameters, to: Parameters, parts: Part[]): void {
+    if (!this.parameters) this.before = base;
     const next = { ...base };
     for (const part of parts) Object.assign(next, { [part]: { ...to[part] } });
     this.parameters = next;

@@ -362,9 +362,10 @@ export function fakeHost(scene = ''): FakeHost {
             'The file of this environment cannot be read.',
             'Mend the file, or remove the environment.',
           );
-        const parameters = draft.parameters ?? runbook();
         const chaos = chaosOf(draft);
         const rehearsal = draft.environment === 'rehearsal';
+        const own = rehearsal ? { ...runbook(), l2: { ...runbook().l2, drain_deadline_s: 60 } } : runbook();
+        const parameters = draft.parameters ?? own;
         const scale = rehearsal ? 0.16 : 1;
         const tests = ALL.map((id) => ({
           id,
